@@ -1,0 +1,1 @@
+"""Self-hosted vision model service: the client."""

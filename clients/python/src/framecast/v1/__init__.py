@@ -1,0 +1,1 @@
+"""The wire contract. Generated from `proto/` by `make proto`; never edited."""

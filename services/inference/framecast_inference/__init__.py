@@ -1,0 +1,1 @@
+"""Predicts: pictures and videos in, frame results out."""

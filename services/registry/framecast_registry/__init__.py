@@ -1,0 +1,1 @@
+"""Knows what exists: projects, assets, datasets, models, blobs."""

@@ -1,0 +1,1 @@
+"""Trains: durable jobs, workers, exported bundles."""

@@ -1,0 +1,1 @@
+"""A plain torch library: knows no job, no grpc, no store."""
