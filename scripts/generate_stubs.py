@@ -16,7 +16,9 @@ def main() -> int:
     package.mkdir(parents=True, exist_ok=True)
     for stale in package.glob("*_pb2*"):
         stale.unlink()
-    (package / "__init__.py").write_text('"""The wire contract. Generated from `proto/` by `make proto`; never edited."""\n')
+    (package / "__init__.py").write_text(
+        '"""The wire contract. Generated from `proto/` by `make proto`; never edited."""\n'
+    )
     protos = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto/framecast").rglob("*.proto"))
     services = [path for path in protos if path.endswith("_service.proto")]
     # google/api and google/rpc come with googleapis-common-protos, google/protobuf with grpcio-tools.

@@ -24,7 +24,9 @@ class InvalidArgumentError(FramecastError):
 
     default_reason = "INVALID_ARGUMENT"
 
-    def __init__(self, message: str, *, reason: str | None = None, field: str | None = None, **metadata: object) -> None:
+    def __init__(
+        self, message: str, *, reason: str | None = None, field: str | None = None, **metadata: object
+    ) -> None:
         super().__init__(message, reason=reason, **metadata)
         self.field = field
 

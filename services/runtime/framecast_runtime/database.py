@@ -1,0 +1,46 @@
+"""SQL databases: SQLite by default, PostgreSQL by URL; schemas are brought up to date by Alembic at start."""
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+
+def connect(url: str) -> sa.Engine:
+    """Opens `sqlite:////folder/file.db` or `postgresql+psycopg://…`.
+
+    SQLite runs in WAL mode with foreign keys on, so that readers never wait for the writer, and a transaction takes
+    the write lock when it begins, so that none fails half-way for want of it.
+    """
+    if sa.make_url(url).get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    database = sa.make_url(url).database
+    if database and database != ":memory:":
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's own BEGIN below, not sqlite3's late one
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=30000", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def migrate(engine: sa.Engine, migrations: Path, *, version_table: str) -> None:
+    """Runs the Alembic migrations of a folder up to the newest. Several services may share one database."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        config.attributes["version_table"] = version_table
+        command.upgrade(config, "head")

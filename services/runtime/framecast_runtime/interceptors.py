@@ -1,0 +1,114 @@
+"""What surrounds every call: errors become statuses, and one log line says how it went."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+from grpc_status import rpc_status
+
+from framecast.errors import FramecastError, InternalError
+from framecast.status import code_of, to_status
+
+log = logging.getLogger("framecast.request")
+
+Handler = Callable[[Any, grpc.ServicerContext], Any]
+
+
+class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
+    """Turns FramecastError into `google.rpc.Status`, hides every other exception, logs each call.
+
+    Handlers contain no `try`: what they raise reaches the caller as the same class.
+    """
+
+    def intercept_service(
+        self, continuation: Callable[[Any], grpc.RpcMethodHandler | None], details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler | None:
+        handler = continuation(details)
+        if handler is None or details.method.startswith("/grpc."):
+            return handler
+        if handler.response_streaming:
+            inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
+            make = (
+                grpc.stream_stream_rpc_method_handler
+                if handler.request_streaming
+                else (grpc.unary_stream_rpc_method_handler)
+            )
+            wrapped = _streaming(inner, details.method)
+        else:
+            inner = handler.stream_unary if handler.request_streaming else handler.unary_unary
+            make = (
+                grpc.stream_unary_rpc_method_handler
+                if handler.request_streaming
+                else (grpc.unary_unary_rpc_method_handler)
+            )
+            wrapped = _unary(inner, details.method)
+        return make(wrapped, handler.request_deserializer, handler.response_serializer)
+
+
+def _unary(inner: Handler, method: str) -> Handler:
+    def handle(request: Any, context: grpc.ServicerContext) -> Any:
+        with _Call(method, request, context) as call:
+            return inner(request, context)
+        return call.abort()
+
+    return handle
+
+
+def _streaming(inner: Handler, method: str) -> Handler:
+    def handle(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        with _Call(method, request, context) as call:
+            yield from inner(request, context)
+            return
+        call.abort()
+
+    return handle
+
+
+class _Call:
+    def __init__(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
+        self._method = method
+        self._context = context
+        self._resource = getattr(request, "name", None) or getattr(request, "parent", None)
+        self._request_id = uuid.uuid4().hex
+        self._start = time.monotonic()
+        self._error: FramecastError | None = None
+
+    def __enter__(self) -> "_Call":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, FramecastError):
+            self._error = error
+            self._log(code_of(error).name, reason=error.reason, message_text=error.message)
+            return True
+        if isinstance(error, Exception) and self._context.is_active():
+            log.exception("call_failed", extra={"method": self._method, "request_id": self._request_id})
+            self._error = InternalError("internal error", request_id=self._request_id)
+            self._log("INTERNAL", reason="INTERNAL")
+            return True
+        if error is not None:  # the caller has gone: nobody is left to answer
+            self._log("CANCELLED")
+            return False
+        self._log("OK")
+        return False
+
+    def abort(self) -> Any:
+        """Ends the call with the error that was caught; never returns."""
+        assert self._error is not None
+        self._context.abort_with_status(rpc_status.to_status(to_status(self._error)))
+
+    def _log(self, code: str, **fields: object) -> None:
+        log.info(
+            "request",
+            extra={
+                "method": self._method,
+                "code": code,
+                "duration_ms": round((time.monotonic() - self._start) * 1000, 1),
+                "request_id": self._request_id,
+                "resource": self._resource,
+                **fields,
+            },
+        )

@@ -1,0 +1,111 @@
+"""The object store that all services share: a local folder or an S3 bucket, by URL."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.store import LocalStore, MemoryStore, S3Store
+
+from framecast.errors import InvalidArgumentError, NotFoundError
+
+_READ_CHUNK_BYTES = 1024 * 1024
+
+
+def blob_path(sha256: str) -> str:
+    """Where the bytes with this digest lie."""
+    return f"blobs/sha256/{sha256[:2]}/{sha256}"
+
+
+class ObjectStore:
+    """Named bytes. A `put` is whole or not at all; nothing is seen half-written."""
+
+    def __init__(self, store: LocalStore | MemoryStore | S3Store) -> None:
+        self._store = store
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes an object, replacing one of the same path."""
+        obstore.put(self._store, path, data)
+
+    def put_chunks(self, path: str, chunks: Iterator[bytes]) -> None:
+        """Writes an object of any size from its parts in order, with bounded memory."""
+        obstore.put(self._store, path, chunks)
+
+    def put_blob(self, data: bytes) -> str:
+        """Writes bytes under their own digest, unless they are there; returns the SHA-256."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if self.size(blob_path(sha256)) != len(data):
+            self.put(blob_path(sha256), data)
+        return sha256
+
+    def get(self, path: str) -> bytes:
+        """All bytes of an object. Raises NotFoundError."""
+        try:
+            return bytes(obstore.get(self._store, path).bytes())
+        except FileNotFoundError:
+            raise _missing(path) from None
+
+    def get_range(self, path: str, start: int, length: int) -> bytes:
+        """`length` bytes from `start`, fewer at the end. Raises NotFoundError."""
+        try:
+            return bytes(obstore.get_range(self._store, path, start=start, length=length))
+        except FileNotFoundError:
+            raise _missing(path) from None
+
+    def chunks(self, path: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` to `end` in chunks of at most 1 MiB. Raises NotFoundError."""
+        size = self.size(path)
+        if size is None:
+            raise _missing(path)
+        stop = size if end is None else min(end, size)
+        while start < stop:
+            chunk = self.get_range(path, start, min(_READ_CHUNK_BYTES, stop - start))
+            yield chunk
+            start += len(chunk)
+
+    def size(self, path: str) -> int | None:
+        """The object's length in bytes; None where there is no such object."""
+        try:
+            return int(obstore.head(self._store, path)["size"])
+        except FileNotFoundError:
+            return None
+
+    def delete(self, path: str) -> None:
+        """Removes an object; one that is not there is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._store, path)
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Paths and lengths of all objects below a prefix, in no particular order."""
+        for batch in obstore.list(self._store, prefix=prefix):
+            for meta in batch:
+                yield meta["path"], int(meta["size"])
+
+
+def open_object_store(url: str) -> ObjectStore:
+    """Opens `file:///folder` (created where missing), `memory://` or `s3://bucket/prefix`.
+
+    S3 credentials, region and endpoint come from the environment, as `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT` and so on.
+    Raises InvalidArgumentError for another scheme.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        folder = Path(parts.path)
+        folder.mkdir(parents=True, exist_ok=True)
+        return ObjectStore(LocalStore(prefix=folder))
+    if parts.scheme == "memory":
+        return ObjectStore(MemoryStore())
+    if parts.scheme == "s3":
+        return ObjectStore(S3Store(parts.netloc, prefix=parts.path.strip("/") or None))
+    raise InvalidArgumentError(
+        f"object store URL must start with file://, s3:// or memory://, got {url!r}",
+        reason="OBJECT_STORE_URL_INVALID",
+        field="object_store_url",
+        value=url,
+    )
+
+
+def _missing(path: str) -> NotFoundError:
+    return NotFoundError(f"the object store has no {path!r}", reason="OBJECT_NOT_FOUND", path=path)

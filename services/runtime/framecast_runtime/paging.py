@@ -1,0 +1,51 @@
+"""Pages as every `List` gives them."""
+
+import base64
+import json
+from dataclasses import dataclass
+
+from framecast.errors import InvalidArgumentError
+
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a `List` asks for: `size` rows after the row whose sort key is `after` (None: from the start)."""
+
+    size: int
+    after: str | None
+
+
+def read_page(page_size: int, page_token: str) -> Page:
+    """Checks a request's paging fields: 0 → 50, above 1000 → 1000, negative → InvalidArgumentError."""
+    if page_size < 0:
+        raise InvalidArgumentError(
+            f"page_size must not be negative, got {page_size}; 0 means {DEFAULT_PAGE_SIZE}",
+            reason="PAGE_SIZE_INVALID",
+            field="page_size",
+            value=page_size,
+        )
+    return Page(size=min(page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE), after=_decode(page_token))
+
+
+def page_token(after: str) -> str:
+    """The opaque token with which a list goes on after the row with this sort key."""
+    return base64.urlsafe_b64encode(json.dumps([after]).encode()).decode()
+
+
+def _decode(token: str) -> str | None:
+    if not token:
+        return None
+    try:
+        (after,) = json.loads(base64.urlsafe_b64decode(token.encode()))
+        if isinstance(after, str):
+            return after
+    except ValueError:  # not base64, not JSON or not one element
+        pass
+    raise InvalidArgumentError(
+        "page_token is not one that this service gave out; start again without it",
+        reason="PAGE_TOKEN_INVALID",
+        field="page_token",
+    )

@@ -1,0 +1,81 @@
+"""A gRPC server as every service runs it: health, reflection, errors as statuses, drain on SIGTERM."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from framecast.transport import MAX_MESSAGE_BYTES
+from framecast_runtime.interceptors import CallInterceptor
+
+log = logging.getLogger(__name__)
+
+Register = Callable[[grpc.Server], str]
+"""Adds a servicer to the server and returns the service's full name."""
+
+
+class GrpcServer:
+    """Serves on `address` (`host:port`; port 0 takes a free one) from `start` to `stop`.
+
+    `max_workers` bounds the calls that run at the same time, streams among them.
+    """
+
+    def __init__(self, address: str, register: Sequence[Register], *, max_workers: int = 32) -> None:
+        self._server = grpc.server(
+            ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="grpc"),
+            interceptors=[CallInterceptor()],
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.so_reuseport", 0),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+            ],
+        )
+        names = [add(self._server) for add in register]
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        self._names = ["", *names]
+        self.port: int = self._server.add_insecure_port(address)
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begins to accept calls."""
+        self._server.start()
+        for name in self._names:
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        log.info("serving", extra={"port": self.port})
+
+    def stop(self, grace_s: float = 10.0) -> None:
+        """Refuses new calls, lets running ones finish for `grace_s` seconds, then cancels them."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(grace_s).wait()
+        self._stopped.set()
+        log.info("stopped")
+
+    def __enter__(self) -> "GrpcServer":
+        self.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop(grace_s=1.0)
+
+
+def run_until_signalled(
+    server: GrpcServer, *, on_stop: Callable[[], None] = lambda: None, grace_s: float = 10.0
+) -> None:
+    """Serves until SIGTERM or SIGINT, then drains; `on_stop` runs after the last call has ended."""
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    server.start()
+    asked.wait()
+    server.stop(grace_s)
+    on_stop()
