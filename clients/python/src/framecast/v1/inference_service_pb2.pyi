@@ -391,3 +391,35 @@ class PredictVideoResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PredictVideoResponse: _TypeAlias = PredictVideoResponse  # noqa: Y015
+
+@_typing.final
+class ImportModelVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    DESCRIPTOR_FIELD_NUMBER: _builtins.int
+    GRAPH_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """Created where it does not exist. Format: `projects/{project}/models/{model}`."""
+    descriptor: _builtins.str
+    """Task, categories, input rule and head, as YAML or JSON text. At most 1 MiB. See `docs/model-bundle.md`."""
+    graph: _builtins.str
+    """The stored ONNX file. Format: `projects/{project}/blobs/{sha256}`."""
+    request_id: _builtins.str
+    """Repeating a call with the same value returns the first call's version. At most 64 characters."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        descriptor: _builtins.str = ...,
+        graph: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descriptor", b"descriptor", "graph", b"graph", "model", b"model", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportModelVersionRequest: _TypeAlias = ImportModelVersionRequest  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from framecast.v1 import inference_service_pb2 as framecast_dot_v1_dot_inference__service__pb2
+from framecast.v1 import model_pb2 as framecast_dot_v1_dot_model__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -55,6 +56,11 @@ class InferenceServiceStub:
                 request_serializer=framecast_dot_v1_dot_inference__service__pb2.PredictVideoUploadRequest.SerializeToString,
                 response_deserializer=framecast_dot_v1_dot_inference__service__pb2.PredictVideoResponse.FromString,
                 _registered_method=True)
+        self.ImportModelVersion = channel.unary_unary(
+                '/framecast.v1.InferenceService/ImportModelVersion',
+                request_serializer=framecast_dot_v1_dot_inference__service__pb2.ImportModelVersionRequest.SerializeToString,
+                response_deserializer=framecast_dot_v1_dot_model__pb2.ModelVersion.FromString,
+                _registered_method=True)
 
 
 class InferenceServiceServicer:
@@ -89,6 +95,15 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportModelVersion(self, request, context):
+        """Registers a detector that was trained elsewhere: reads its descriptor, runs its graph once on a gray picture, and
+        returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed; FAILED_PRECONDITION for a
+        graph that does not run or does not answer as the descriptor says. Nothing is registered in either case.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +126,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.PredictVideoUpload,
                     request_deserializer=framecast_dot_v1_dot_inference__service__pb2.PredictVideoUploadRequest.FromString,
                     response_serializer=framecast_dot_v1_dot_inference__service__pb2.PredictVideoResponse.SerializeToString,
+            ),
+            'ImportModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportModelVersion,
+                    request_deserializer=framecast_dot_v1_dot_inference__service__pb2.ImportModelVersionRequest.FromString,
+                    response_serializer=framecast_dot_v1_dot_model__pb2.ModelVersion.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +242,33 @@ class InferenceService:
             '/framecast.v1.InferenceService/PredictVideoUpload',
             framecast_dot_v1_dot_inference__service__pb2.PredictVideoUploadRequest.SerializeToString,
             framecast_dot_v1_dot_inference__service__pb2.PredictVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/framecast.v1.InferenceService/ImportModelVersion',
+            framecast_dot_v1_dot_inference__service__pb2.ImportModelVersionRequest.SerializeToString,
+            framecast_dot_v1_dot_model__pb2.ModelVersion.FromString,
             options,
             channel_credentials,
             insecure,

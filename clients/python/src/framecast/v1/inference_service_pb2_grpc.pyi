@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from framecast.v1 import inference_service_pb2 as _inference_service_pb2
+from framecast.v1 import model_pb2 as _model_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -41,6 +42,11 @@ class InferenceServiceStub:
     """Predictions for a stored video, frame by frame in presentation order. Cancelling the call stops the work."""
     PredictVideoUpload: _grpc.StreamStreamMultiCallable[_inference_service_pb2.PredictVideoUploadRequest, _inference_service_pb2.PredictVideoResponse]
     """The same for a video that the caller sends: first `request`, then chunks in order."""
+    ImportModelVersion: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.ImportModelVersionRequest, _model_pb2.ModelVersion]
+    """Registers a detector that was trained elsewhere: reads its descriptor, runs its graph once on a gray picture, and
+    returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed; FAILED_PRECONDITION for a
+    graph that does not run or does not answer as the descriptor says. Nothing is registered in either case.
+    """
 
 @_typing.type_check_only
 class InferenceServiceAsyncStub(InferenceServiceStub):
@@ -55,6 +61,11 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     """Predictions for a stored video, frame by frame in presentation order. Cancelling the call stops the work."""
     PredictVideoUpload: _aio.StreamStreamMultiCallable[_inference_service_pb2.PredictVideoUploadRequest, _inference_service_pb2.PredictVideoResponse]  # type: ignore[assignment]
     """The same for a video that the caller sends: first `request`, then chunks in order."""
+    ImportModelVersion: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.ImportModelVersionRequest, _model_pb2.ModelVersion]  # type: ignore[assignment]
+    """Registers a detector that was trained elsewhere: reads its descriptor, runs its graph once on a gray picture, and
+    returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed; FAILED_PRECONDITION for a
+    graph that does not run or does not answer as the descriptor says. Nothing is registered in either case.
+    """
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Predicts. Any trained model version of the registry can be named; it is loaded when it is first asked for."""
@@ -90,5 +101,16 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_inference_service_pb2.PredictVideoResponse], _abc.AsyncIterator[_inference_service_pb2.PredictVideoResponse]]:
         """The same for a video that the caller sends: first `request`, then chunks in order."""
+
+    @_abc_1.abstractmethod
+    def ImportModelVersion(
+        self,
+        request: _inference_service_pb2.ImportModelVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_pb2.ModelVersion, _abc.Awaitable[_model_pb2.ModelVersion]]:
+        """Registers a detector that was trained elsewhere: reads its descriptor, runs its graph once on a gray picture, and
+        returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed; FAILED_PRECONDITION for a
+        graph that does not run or does not answer as the descriptor says. Nothing is registered in either case.
+        """
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
