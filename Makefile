@@ -1,0 +1,108 @@
+# Every task of the project; `make` alone lists them. CI calls nothing else.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BUILD := build
+
+CORE_SOURCES := $(shell find core -type f \( -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.pyi' -o -name 'pyproject.toml' -o -name '*.py' \) 2>/dev/null)
+CPP_SOURCES := $(shell find core -type f \( -name '*.cpp' -o -name '*.h' \) 2>/dev/null)
+PYTHON_SOURCES := clients/python/src services tests scripts benchmarks examples
+
+.PHONY: help install proto proto-check format lint lint-python lint-proto lint-core test test-core test-python \
+	test-unit test-integration test-e2e test-gpu demo up bench clean
+
+help: ## List the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+# --- set-up ---------------------------------------------------------------------------------------------------------
+
+$(VENV)/python.stamp: constraints.txt pyproject.toml clients/python/pyproject.toml services/pyproject.toml core/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("framecast needs Python 3.11 or newer; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	@command -v g++ >/dev/null || { echo "framecast needs g++ (Debian: apt-get install g++)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation ./core
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable 'clients/python[video]' \
+		--editable 'services[registry,trainer,inference,cpu,postgres]'
+	@touch $@ $(VENV)/core.stamp
+
+# The compiled core again, and it alone, where its sources are newer.
+$(VENV)/core.stamp: $(VENV)/python.stamp $(CORE_SOURCES)
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --no-deps --force-reinstall ./core
+	@touch $@
+
+install: $(VENV)/core.stamp ## Set everything up in .venv
+
+# --- contract -------------------------------------------------------------------------------------------------------
+
+proto: install ## Generate the stubs from proto/
+	$(BIN)/python scripts/generate_stubs.py
+
+proto-check: install ## Fail where the committed stubs differ from proto/
+	@rm -rf $(BUILD)/stubs
+	$(BIN)/python scripts/generate_stubs.py $(BUILD)/stubs
+	diff -r -x __pycache__ $(BUILD)/stubs/framecast/v1 clients/python/src/framecast/v1
+
+# --- style ----------------------------------------------------------------------------------------------------------
+
+format: install ## Format Python, C++ and protos
+	$(BIN)/ruff check --quiet --fix $(PYTHON_SOURCES) || true
+	$(BIN)/ruff format --quiet $(PYTHON_SOURCES)
+	$(BIN)/clang-format -i --style=file:core/.clang-format $(CPP_SOURCES)
+	$(BIN)/buf format -w proto
+
+lint: lint-python lint-proto lint-core ## ruff, mypy --strict, buf, clang-format
+
+lint-python: install
+	$(BIN)/ruff check $(PYTHON_SOURCES)
+	$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	$(BIN)/mypy clients/python/src services/*/framecast_* scripts tests
+
+lint-proto: proto-check
+	@rm -rf $(BUILD)/googleapis && mkdir -p $(BUILD)/googleapis
+	@$(BIN)/python scripts/copy_google_protos.py $(BUILD)/googleapis
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code proto
+
+lint-core: install
+	$(BIN)/clang-format --dry-run --Werror --style=file:core/.clang-format $(CPP_SOURCES)
+
+# --- tests ----------------------------------------------------------------------------------------------------------
+
+test: test-core test-python ## Run every test
+
+test-core: install ## The C++ tests
+	$(BIN)/cmake -S core -B $(BUILD)/core -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCMAKE_BUILD_TYPE=Release \
+		-DFRAMECAST_BUILD_TESTS=ON >/dev/null
+	$(BIN)/cmake --build $(BUILD)/core
+	$(BIN)/ctest --test-dir $(BUILD)/core --output-on-failure
+
+test-python: install
+	$(BIN)/pytest tests
+
+test-unit: install ## The Python unit and contract tests
+	$(BIN)/pytest tests/unit tests/contract
+
+test-integration: install ## Real servers, one or two at a time
+	$(BIN)/pytest tests/integration
+
+test-e2e: install ## The whole system
+	$(BIN)/pytest tests/e2e
+
+test-gpu: install ## The tests that need an NVIDIA GPU
+	$(BIN)/pytest tests -m gpu
+
+# --- use ------------------------------------------------------------------------------------------------------------
+
+demo: install ## The main job on generated data: import, train, export, stream
+	$(BIN)/framecast demo
+
+up: install ## Start all services on loopback
+	$(BIN)/framecast up
+
+clean: ## Remove what was built, keep the virtual environment
+	rm -rf $(BUILD) demo-output .pytest_cache .mypy_cache .ruff_cache
