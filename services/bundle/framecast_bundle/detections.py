@@ -1,0 +1,77 @@
+"""From candidate boxes of a batch to the boxes that each picture reports."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+import framecast_core
+from framecast_bundle.placement import Placement
+from framecast_bundle.prediction import Prediction
+from framecast_bundle.settings import Settings, score_thresholds
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Scored boxes of a batch: picture b owns rows splits[b] to splits[b + 1]."""
+
+    boxes: FloatArray
+    """[K, 4] x0, y0, x1, y1 in tensor pixels."""
+    scores: FloatArray
+    """[K] in [0, 1]."""
+    classes: npt.NDArray[np.int32]
+    """[K] counted from 0."""
+    splits: npt.NDArray[np.int64]
+    """[B + 1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The boxes of one picture that survived, by descending score."""
+
+    tensor_boxes: FloatArray
+    """[N, 4] in tensor pixels."""
+    boxes: FloatArray
+    """[N, 4] in source pixels, within the picture."""
+    scores: FloatArray
+    class_indices: npt.NDArray[np.int32]
+
+    def prediction(self, placement: Placement) -> Prediction:
+        """As a prediction without polygons."""
+        return Prediction(
+            width=placement.image_width,
+            height=placement.image_height,
+            boxes=self.boxes,
+            scores=self.scores,
+            class_indices=self.class_indices,
+        )
+
+
+def suppress(
+    candidates: Candidates, placements: Sequence[Placement], settings: Sequence[Settings]
+) -> Iterator[Detections]:
+    """Non-maximum suppression with every picture's own settings, then the way back to source pixels.
+
+    Boxes that lie in the padding alone, and so have no area within the picture, are dropped.
+    """
+    keep, splits = framecast_core.nms(
+        candidates.boxes,
+        candidates.scores,
+        candidates.classes,
+        candidates.splits,
+        iou_thresholds=np.array([each.iou_threshold for each in settings], dtype=np.float32),
+        score_thresholds=score_thresholds(settings),
+        max_detections=np.array([each.max_detections for each in settings], dtype=np.int32),
+        class_agnostic=np.array([each.class_agnostic for each in settings], dtype=np.bool_),
+    )
+    for index, placement in enumerate(placements):
+        rows = keep[splits[index] : splits[index + 1]]
+        boxes = placement.to_source(candidates.boxes[rows])
+        visible = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        rows, boxes = rows[visible], boxes[visible]
+        order = np.argsort(-candidates.scores[rows], kind="stable")
+        rows, boxes = rows[order], boxes[order]
+        yield Detections(candidates.boxes[rows], boxes, candidates.scores[rows], candidates.classes[rows])

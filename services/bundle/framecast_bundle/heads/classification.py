@@ -1,0 +1,70 @@
+"""Classification: a score per class for the whole picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.engine import Engine, refuse_shape, run_graph
+from framecast_bundle.graphs import find_graph
+from framecast_bundle.placement import Placement
+from framecast_bundle.prediction import Prediction
+from framecast_bundle.settings import Settings, class_filter
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class ClassificationHead:
+    """One graph `network`: an input, outputs `logits` [B, classes] and, optionally, `features` [B, D]."""
+
+    def __init__(self, manifest: ModelBundle) -> None:
+        graph = find_graph(manifest, "network")
+        names = [tensor.name for tensor in graph.outputs]
+        self._manifest = manifest
+        self._input = graph.inputs[0].name
+        # An outside model has one output and calls it what it likes.
+        self._outputs = ["logits" if "logits" in names else names[0]]
+        if "features" in names:
+            self._outputs.append("features")
+        head = ModelBundle.ClassificationHead
+        self._activate = _sigmoid if manifest.classification.activation == head.SIGMOID else _softmax
+
+    def predict(
+        self, engine: Engine, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]
+    ) -> list[Prediction]:
+        """See `Head.predict`."""
+        logits, *rest = run_graph(engine, "network", {self._input: tensors}, self._outputs)
+        expected = (len(tensors), len(self._manifest.categories))
+        if logits.shape != expected:
+            raise refuse_shape("network", self._outputs[0], logits.shape, str(list(expected)))
+        features = rest[0].reshape(len(tensors), -1) if rest else None
+        allowed = class_filter(settings, self._manifest)
+        predictions = []
+        for index, (placement, setting) in enumerate(zip(placements, settings, strict=True)):
+            scores = self._activate(logits[index])
+            reported = scores >= np.float32(setting.confidence_threshold)
+            if allowed is not None:
+                reported &= allowed[index]
+            order = np.argsort(-scores, kind="stable").astype(np.int32)
+            predictions.append(
+                Prediction(
+                    width=placement.image_width,
+                    height=placement.image_height,
+                    labels=order[reported[order]][: setting.max_detections],
+                    label_scores=scores,
+                    features=None if features is None else features[index],
+                )
+            )
+        return predictions
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    exponentials: FloatArray = np.exp(logits - logits.max())
+    return np.asarray(exponentials / exponentials.sum(), dtype=np.float32)
+
+
+def _sigmoid(logits: FloatArray) -> FloatArray:
+    # exp of a non-positive number never overflows.
+    small = np.exp(-np.abs(logits))
+    return np.asarray(np.where(logits >= 0, 1 / (1 + small), small / (1 + small)), dtype=np.float32)

@@ -1,0 +1,113 @@
+"""Where a picture lies in the network's input tensor, and the way back to its own pixels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from framecast.v1.model_bundle_pb2 import ModelBundle
+
+FloatArray = npt.NDArray[np.float32]
+Input = ModelBundle.Input
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A resized picture within a tensor, all in pixels. Each axis has its own scale, as sizes are whole numbers."""
+
+    image_width: int
+    image_height: int
+    tensor_width: int
+    tensor_height: int
+    x: int
+    """Left edge of the resized picture in the tensor; negative where the picture is cropped."""
+    y: int
+    width: int
+    """Of the whole resized picture, at least 1."""
+    height: int
+
+    @property
+    def region(self) -> tuple[int, int, int, int]:
+        """The resized picture in the tensor: x, y, width, height."""
+        return self.x, self.y, self.width, self.height
+
+    @property
+    def cropped(self) -> bool:
+        """Whether a part of the resized picture lies outside the tensor."""
+        return (
+            self.x < 0
+            or self.y < 0
+            or self.x + self.width > self.tensor_width
+            or self.y + self.height > self.tensor_height
+        )
+
+    def to_source(self, boxes: FloatArray) -> FloatArray:
+        """Maps boxes float32 [N, 4] (x0, y0, x1, y1) from tensor to source pixels, clipped to the picture."""
+        offset = np.array([self.x, self.y, self.x, self.y], dtype=np.float32)
+        scale_x = np.float32(self.image_width) / np.float32(self.width)
+        scale_y = np.float32(self.image_height) / np.float32(self.height)
+        scale = np.array([scale_x, scale_y, scale_x, scale_y], dtype=np.float32)
+        limit = np.array([self.image_width, self.image_height] * 2, dtype=np.float32)
+        return np.asarray(np.clip((boxes - offset) * scale, np.float32(0.0), limit), dtype=np.float32)
+
+    def to_tensor(self, boxes: FloatArray) -> FloatArray:
+        """Maps boxes float32 [N, 4] from source to tensor pixels."""
+        scale_x = np.float32(self.width) / np.float32(self.image_width)
+        scale_y = np.float32(self.height) / np.float32(self.image_height)
+        scale = np.array([scale_x, scale_y, scale_x, scale_y], dtype=np.float32)
+        return boxes * scale + np.array([self.x, self.y, self.x, self.y], dtype=np.float32)
+
+
+def place(rule: ModelBundle.Input, *, width: int, height: int) -> Placement:
+    """Applies a bundle's input rule to a picture of `width` x `height` pixels (each at least 1)."""
+    return _RULES[rule.resize](rule, width, height)
+
+
+def _letterbox_center(rule: ModelBundle.Input, width: int, height: int) -> Placement:
+    # YOLOv5: sides rounded, odd padding goes to the right and the bottom (its -0.1 / +0.1 convention).
+    ratio = min(rule.height / height, rule.width / width)
+    new_width, new_height = max(1, round(width * ratio)), max(1, round(height * ratio))
+    x = round((rule.width - new_width) / 2 - 0.1)
+    y = round((rule.height - new_height) / 2 - 0.1)
+    return Placement(width, height, rule.width, rule.height, x, y, new_width, new_height)
+
+
+def _letterbox_top_left(rule: ModelBundle.Input, width: int, height: int) -> Placement:
+    # YOLOX: sides truncated.
+    ratio = min(rule.height / height, rule.width / width)
+    new_width, new_height = max(1, int(width * ratio)), max(1, int(height * ratio))
+    return Placement(width, height, rule.width, rule.height, 0, 0, new_width, new_height)
+
+
+def _stretch(rule: ModelBundle.Input, width: int, height: int) -> Placement:
+    return Placement(width, height, rule.width, rule.height, 0, 0, rule.width, rule.height)
+
+
+def _shortest_side(rule: ModelBundle.Input, width: int, height: int) -> Placement:
+    # torchvision's GeneralizedRCNNTransform: sides truncated, then padded at the right and the bottom.
+    ratio = min(rule.height / min(width, height), rule.width / max(width, height))
+    new_width, new_height = max(1, int(width * ratio)), max(1, int(height * ratio))
+    tensor_width, tensor_height = (-(-side // rule.stride) * rule.stride for side in (new_width, new_height))
+    return Placement(width, height, tensor_width, tensor_height, 0, 0, new_width, new_height)
+
+
+def _center_crop(rule: ModelBundle.Input, width: int, height: int) -> Placement:
+    # torchvision's Resize (the longer side truncated) and CenterCrop.
+    if rule.width * height >= rule.height * width:
+        new_width = round(rule.width / rule.crop_fraction)
+        new_height = max(rule.height, new_width * height // width)
+    else:
+        new_height = round(rule.height / rule.crop_fraction)
+        new_width = max(rule.width, new_height * width // height)
+    x, y = -round((new_width - rule.width) / 2), -round((new_height - rule.height) / 2)
+    return Placement(width, height, rule.width, rule.height, x, y, new_width, new_height)
+
+
+_RULES: dict[int, Callable[[ModelBundle.Input, int, int], Placement]] = {
+    Input.LETTERBOX_CENTER: _letterbox_center,
+    Input.LETTERBOX_TOP_LEFT: _letterbox_top_left,
+    Input.STRETCH: _stretch,
+    Input.SHORTEST_SIDE: _shortest_side,
+    Input.CENTER_CROP: _center_crop,
+}

@@ -1,0 +1,106 @@
+"""What a model says of one picture, as arrays; and the same as a message."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from framecast.v1 import frame_result_pb2
+from framecast.v1.geometry_pb2 import BoundingBox, Polygon, Ring
+from framecast.v1.model_bundle_pb2 import ModelBundle
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int32]
+LongArray = npt.NDArray[np.int64]
+
+
+def _no_boxes() -> FloatArray:
+    return np.empty((0, 4), dtype=np.float32)
+
+
+def _no_floats() -> FloatArray:
+    return np.empty(0, dtype=np.float32)
+
+
+def _no_ints() -> IntArray:
+    return np.empty(0, dtype=np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Polygons:
+    """Outlines of N instances in source pixels, as nested offsets: instances → parts → rings → points.
+
+    The first ring of a part is its exterior, the others are its holes. An instance may have no part at all.
+    """
+
+    points: FloatArray
+    """[V, 2] x, y."""
+    ring_splits: LongArray
+    """[rings + 1] offsets into `points`."""
+    part_splits: LongArray
+    """[parts + 1] offsets into the rings."""
+    instance_splits: LongArray
+    """[N + 1] offsets into the parts."""
+    areas: LongArray
+    """[N] pixels of each mask, before simplification."""
+    boxes: FloatArray
+    """[N, 4] x0, y0, x1, y1 around each mask's pixels."""
+
+    def parts(self, instance: int) -> Iterator[list[FloatArray]]:
+        """The parts of an instance, each a list of rings [K, 2], the exterior first."""
+        for part in range(int(self.instance_splits[instance]), int(self.instance_splits[instance + 1])):
+            rings = range(int(self.part_splits[part]), int(self.part_splits[part + 1]))
+            yield [self.points[self.ring_splits[ring] : self.ring_splits[ring + 1]] for ring in rings]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prediction:
+    """Instances of one picture by descending score; for a classifier, its labels."""
+
+    width: int
+    """Of the picture, in pixels: the frame of all coordinates."""
+    height: int
+    boxes: FloatArray = field(default_factory=_no_boxes)
+    """[N, 4] x0, y0, x1, y1 in source pixels, within the picture."""
+    scores: FloatArray = field(default_factory=_no_floats)
+    """[N] in [0, 1]."""
+    class_indices: IntArray = field(default_factory=_no_ints)
+    """[N] positions in the manifest's `categories`."""
+    polygons: Polygons | None = None
+    """Of the N instances; None for models without masks."""
+    labels: IntArray = field(default_factory=_no_ints)
+    """[K] classes of the whole picture that passed the settings, best first."""
+    label_scores: FloatArray | None = None
+    """[C] the score of every class, whatever the settings; None unless the model classifies."""
+    features: FloatArray | None = None
+    """[D] the picture's embedding, where a classifier gives one."""
+
+
+def to_proto(prediction: Prediction, manifest: ModelBundle) -> frame_result_pb2.Prediction:
+    """The message of a prediction; ids and names of categories come from the manifest."""
+    message = frame_result_pb2.Prediction(width=prediction.width, height=prediction.height)
+    boxes, scores = prediction.boxes.tolist(), prediction.scores.tolist()
+    for index, class_index in enumerate(prediction.class_indices.tolist()):
+        category = manifest.categories[class_index]
+        x_min, y_min, x_max, y_max = boxes[index]
+        instance = message.instances.add(
+            category_id=category.id,
+            category=category.name,
+            score=scores[index],
+            box=BoundingBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max),
+        )
+        if prediction.polygons is not None:
+            instance.polygons.extend(_polygon(rings) for rings in prediction.polygons.parts(index))
+            instance.mask_area = int(prediction.polygons.areas[index])
+    if prediction.label_scores is not None:
+        for class_index in prediction.labels.tolist():
+            category = manifest.categories[class_index]
+            score = float(prediction.label_scores[class_index])
+            message.labels.add(category_id=category.id, category=category.name, score=score)
+    return message
+
+
+def _polygon(rings: list[FloatArray]) -> Polygon:
+    exterior, *holes = (Ring(coordinates=ring.ravel().tolist()) for ring in rings)
+    return Polygon(exterior=exterior, holes=holes)
