@@ -1,0 +1,63 @@
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <type_traits>
+#include <vector>
+
+/// Between NumPy arrays and the spans and vectors of the kernels.
+namespace framecast::bindings {
+
+namespace nb = nanobind;
+
+/// A C-contiguous array that is only read.
+template <typename T, int Dimensions>
+using Input = nb::ndarray<const T, nb::ndim<Dimensions>, nb::c_contig, nb::device::cpu>;
+
+template <typename Array>
+std::span<const std::remove_const_t<typename Array::Scalar>> span(const Array& array) {
+  return {array.data(), array.size()};
+}
+
+/// Rows of a float32 array as structs of as many floats; the last dimension is checked.
+template <typename Row, typename Array>
+std::span<const Row> rows(const Array& array, const char* message) {
+  static_assert(std::is_same_v<std::remove_const_t<typename Array::Scalar>, float>);
+  constexpr std::size_t kColumns = sizeof(Row) / sizeof(float);
+  if (array.shape(array.ndim() - 1) != kColumns) throw std::invalid_argument(message);
+  return {reinterpret_cast<const Row*>(array.data()), array.size() / kColumns};
+}
+
+inline void require(bool ok, const char* message) {
+  if (!ok) throw std::invalid_argument(message);
+}
+
+/// Hands a vector's memory to a NumPy array without a copy; a struct of floats becomes a row.
+template <typename T>
+nb::object to_numpy(std::vector<T>&& values) {
+  auto* owned = new std::vector<T>(std::move(values));
+  nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  if constexpr (std::is_arithmetic_v<T>) {
+    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner));
+  } else {
+    constexpr std::size_t kColumns = sizeof(T) / sizeof(float);
+    return nb::cast(nb::ndarray<nb::numpy, float, nb::ndim<2>>(owned->data(), {owned->size(), kColumns}, owner));
+  }
+}
+
+void bind_decode_boxes(nb::module_& module);
+void bind_decode_proposals(nb::module_& module);
+void bind_decode_yolov5(nb::module_& module);
+void bind_decode_yolox(nb::module_& module);
+void bind_masks_to_polygons(nb::module_& module);
+void bind_nms(nb::module_& module);
+void bind_polygons_to_mask(nb::module_& module);
+void bind_prepare(nb::module_& module);
+void bind_simplify_rings(nb::module_& module);
+
+}  // namespace framecast::bindings

@@ -1,0 +1,15 @@
+#include "arrays.h"
+
+NB_MODULE(_core, module) {
+  using namespace framecast::bindings;
+  module.attr("__version__") = FRAMECAST_VERSION;
+  bind_decode_boxes(module);
+  bind_decode_proposals(module);
+  bind_decode_yolov5(module);
+  bind_decode_yolox(module);
+  bind_masks_to_polygons(module);
+  bind_nms(module);
+  bind_polygons_to_mask(module);
+  bind_prepare(module);
+  bind_simplify_rings(module);
+}

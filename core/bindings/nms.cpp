@@ -1,0 +1,45 @@
+#include "framecast/nms.h"
+
+#include "arrays.h"
+
+namespace framecast::bindings {
+namespace {
+
+using Flags = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+std::span<const std::uint8_t> flag_span(const Flags& flags) {
+  if (flags.dtype() != nb::dtype<bool>() && flags.dtype() != nb::dtype<std::uint8_t>()) {
+    throw nb::type_error("class_agnostic: must be bool or uint8");
+  }
+  return {static_cast<const std::uint8_t*>(flags.data()), flags.size()};
+}
+
+nb::tuple nms_numpy(Input<float, 2> boxes, Input<float, 1> scores, Input<std::int32_t, 1> classes,
+                    Input<std::int64_t, 1> splits, Input<float, 1> iou_thresholds, Input<float, 1> score_thresholds,
+                    Input<std::int32_t, 1> max_detections, Flags class_agnostic) {
+  const NmsBatch batch{rows<Box>(boxes, "boxes: must be [N, 4]"), span(scores), span(classes), span(splits)};
+  const NmsSettings settings{span(iou_thresholds), span(score_thresholds), span(max_detections),
+                             flag_span(class_agnostic)};
+  std::vector<std::int64_t> keep;
+  std::vector<std::int64_t> keep_splits;
+  {
+    nb::gil_scoped_release release;
+    thread_local NmsWorkspace workspace;
+    keep.resize(batch.boxes.size());
+    keep_splits.resize(batch.splits.size());
+    keep.resize(nms(batch, settings, keep, keep_splits, workspace));
+  }
+  return nb::make_tuple(to_numpy(std::move(keep)), to_numpy(std::move(keep_splits)));
+}
+
+}  // namespace
+
+void bind_nms(nb::module_& module) {
+  module.def("nms", nms_numpy, nb::arg("boxes").noconvert(), nb::arg("scores").noconvert(),
+             nb::arg("classes").noconvert(), nb::arg("splits").noconvert(), nb::kw_only(),
+             nb::arg("iou_thresholds").noconvert(), nb::arg("score_thresholds").noconvert(),
+             nb::arg("max_detections").noconvert(), nb::arg("class_agnostic").noconvert(),
+             "Greedy non-maximum suppression per class over a batch of images; see the stub for shapes.");
+}
+
+}  // namespace framecast::bindings

@@ -1,0 +1,35 @@
+"""Framecast's compiled kernels: what happens around a vision network on the CPU.
+
+Arrays are C-contiguous NumPy arrays of the stated dtype; another dtype is refused with TypeError, never converted.
+A value that does not fit raises ValueError and names the argument.
+"""
+
+from framecast_core._core import (
+    Polygons,
+    __version__,
+    binary_masks_to_polygons,
+    decode_boxes,
+    decode_proposals,
+    decode_yolov5,
+    decode_yolox,
+    masks_to_polygons,
+    nms,
+    polygons_to_mask,
+    prepare,
+    simplify_rings,
+)
+
+__all__ = [
+    "Polygons",
+    "__version__",
+    "binary_masks_to_polygons",
+    "decode_boxes",
+    "decode_proposals",
+    "decode_yolov5",
+    "decode_yolox",
+    "masks_to_polygons",
+    "nms",
+    "polygons_to_mask",
+    "prepare",
+    "simplify_rings",
+]

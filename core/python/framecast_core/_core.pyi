@@ -1,0 +1,212 @@
+"""Shapes: B images, K instances or results, C classes without background, V points, R rings, Q parts.
+
+`splits` are offsets: image b owns rows splits[b] to splits[b + 1], so they run from 0 to the number of rows.
+Boxes are (x1, y1, x2, y2) in pixels. Every array must be C-contiguous and of the dtype named here (TypeError
+otherwise); lengths and values that do not fit raise ValueError beginning with the argument's name. No input array is
+changed or kept. The GIL is released while a kernel runs, and calls from several threads do not disturb each other.
+"""
+
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+def nms(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: NDArray[np.int32],
+    splits: NDArray[np.int64],
+    *,
+    iou_thresholds: NDArray[np.float32],
+    score_thresholds: NDArray[np.float32],
+    max_detections: NDArray[np.int32],
+    class_agnostic: NDArray[np.bool_] | NDArray[np.uint8],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Greedy non-maximum suppression per class over a batch of images; exact, without the class-offset trick.
+
+    boxes [N, 4] in any one frame per image, scores [N], classes [N] of any labels, splits [B + 1]; settings [B]:
+    iou_thresholds in [0, 1] (IoU > threshold suppresses), score_thresholds (score > threshold enters; not NaN),
+    max_detections >= 0, class_agnostic (classes suppress each other).
+    Returns keep [K], rows of `boxes`, per image by falling score, ties by rising row; and its splits [B + 1].
+    IoU is float32 in torchvision's formula. A row with a NaN score or a non-finite coordinate is dropped; a box of no
+    area neither suppresses nor is suppressed.
+    """
+
+def decode_yolov5(
+    levels: Sequence[NDArray[np.float32]],
+    anchors: NDArray[np.float32],
+    strides: NDArray[np.float32],
+    *,
+    score_thresholds: NDArray[np.float32],
+    class_filter: NDArray[np.bool_] | None,
+    multi_label: bool,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
+    """Decodes the boxes of a YOLOv5 (v6) head whose score passes.
+
+    levels: L arrays [B, A * (5 + C), h, w] of raw logits, per anchor x, y, w, h, objectness, classes; anchors
+    [L, A, 2] (width, height) in network-input pixels; strides [L]; score_thresholds [B] (score > threshold);
+    class_filter [B, C], True = allowed, None = all. `multi_label` False takes the best allowed class of each position
+    (highest logit, ties to the lower class), True every class above the threshold.
+    xy = (2 sigmoid - 0.5 + cell) * stride, wh = (2 sigmoid)^2 * anchor, score = sigmoid(obj) * sigmoid(class).
+    Returns boxes [K, 4] in network-input pixels, scores [K], classes [K], splits [B + 1], by level, anchor, y, x,
+    class. A NaN logit never passes; a position with a non-finite box is dropped.
+    """
+
+def decode_yolox(
+    output: NDArray[np.float32],
+    *,
+    strides: NDArray[np.int32],
+    input_size: tuple[int, int],
+    score_thresholds: NDArray[np.float32],
+    class_filter: NDArray[np.bool_] | None,
+    multi_label: bool,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
+    """Decodes the boxes of a YOLOX head (Ge et al., 2021) whose score passes.
+
+    output [B, N, 5 + C]: x, y, w, h raw, objectness and classes already sigmoid; strides [L]; input_size (height,
+    width) of the network input, a multiple of every stride, and N = sum of the levels' cells (ValueError otherwise).
+    xy = (v + cell) * stride, wh = exp(v) * stride, score = objectness * class. The other arguments, the result and
+    its order (level, y, x, class) are those of `decode_yolov5`; ties of the best class go to the lower class.
+    """
+
+def decode_proposals(
+    objectness: NDArray[np.float32],
+    deltas: NDArray[np.float32],
+    anchors: NDArray[np.float32],
+    level_sizes: NDArray[np.int64],
+    image_sizes: NDArray[np.float32],
+    *,
+    pre_nms_top_n: int,
+    post_nms_top_n: int,
+    nms_threshold: float,
+    score_threshold: float,
+    min_size: float,
+    box_weights: Sequence[float],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Chooses and decodes region proposals as torchvision's RegionProposalNetwork.filter_proposals does.
+
+    objectness [B, N] logits, deltas [B, N, 4] (dx, dy, dw, dh), anchors [N, 4] in network-input pixels, level_sizes
+    [L] anchors per level, image_sizes [B, 2] (height, width) to clip to; box_weights: the four divisors of deltas.
+    Per level the pre_nms_top_n highest logits, decoded (dw, dh at most log(1000 / 16)), clipped, sides >= min_size and
+    sigmoid >= score_threshold kept, NMS within each level, then the post_nms_top_n best of the image.
+    Returns proposals [P, 4], scores [P] (sigmoid) by falling score, splits [B + 1]. Anchors with a NaN are dropped.
+    """
+
+def decode_boxes(
+    class_logits: NDArray[np.float32],
+    deltas: NDArray[np.float32],
+    proposals: NDArray[np.float32],
+    splits: NDArray[np.int64],
+    image_sizes: NDArray[np.float32],
+    *,
+    score_thresholds: NDArray[np.float32],
+    class_filter: NDArray[np.bool_] | None,
+    min_size: float,
+    box_weights: Sequence[float],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Decodes the per-class boxes of an R-CNN head whose score passes; `nms` is the next step.
+
+    class_logits [P, C + 1] with background first, deltas [P, 4 * (C + 1)], proposals [P, 4] in network-input pixels,
+    splits [B + 1] of the proposals, image_sizes [B, 2] (height, width) to clip to, score_thresholds [B]
+    (softmax > threshold), class_filter [B, C] or None, sides >= min_size, box_weights: the four divisors of deltas.
+    As torchvision's RoIHeads.postprocess_detections before its NMS. Returns boxes [K, 4] clipped to the image, scores
+    [K], classes [K] counted from 0 without background, sources [K] (row of `proposals`), splits [B + 1], by proposal
+    and class. A row with a NaN or +inf logit has no results.
+    """
+
+@final
+class Polygons:
+    """Multipolygons of K instances in nested offsets (the layout of GeoArrow's multipolygon); len() is K.
+
+    Rings are not closed by a repeated point. The first ring of a part is its exterior, with positive shoelace area in
+    (x, y): clockwise on a screen whose y points down, counter-clockwise for Shapely and GeoJSON. The others are its
+    holes, the other way round.
+    """
+
+    @property
+    def points(self) -> NDArray[np.float32]:
+        """[V, 2] (x, y) in source pixels; pixel (i, j) covers [i, i + 1) x [j, j + 1)."""
+    @property
+    def ring_splits(self) -> NDArray[np.int64]:
+        """[R + 1] offsets into points."""
+    @property
+    def part_splits(self) -> NDArray[np.int64]:
+        """[Q + 1] offsets into rings."""
+    @property
+    def instance_splits(self) -> NDArray[np.int64]:
+        """[K + 1] offsets into parts."""
+    @property
+    def areas(self) -> NDArray[np.int64]:
+        """[K] mask pixels, before simplification."""
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """[K, 4] (x1, y1, x2, y2) around the mask pixels; zeros where there is none."""
+    def __len__(self) -> int: ...
+
+def masks_to_polygons(
+    masks: NDArray[np.float32],
+    boxes: NDArray[np.float32],
+    image_sizes: NDArray[np.int32],
+    *,
+    threshold: float,
+    rdp_thresholds: NDArray[np.float32],
+) -> Polygons:
+    """Turns soft instance masks into polygons of the source image.
+
+    masks [K, M, M] probabilities, boxes [K, 4] in source pixels, image_sizes [K, 2] (height, width) per instance.
+    A mask is upsampled into its box as torchvision's paste_masks_in_image does and is where the value > threshold.
+    Polygons follow the pixels' edges: filled by pixel centre (`polygons_to_mask`) they are the identical mask while
+    rdp_thresholds [K] is 0. Above 0, each ring is simplified by Ramer-Douglas-Peucker with epsilon = rdp_threshold *
+    the ring's perimeter; every multipolygon stays valid (rings simple, holes inside, parts apart), for which a ring
+    keeps more points where it must. Mask pixels are 4-connected, holes 8-connected; no ring touches itself.
+    An instance whose box is not finite or outside its image, or whose mask has no pixel, has no parts.
+    """
+
+def binary_masks_to_polygons(
+    masks: NDArray[np.bool_] | NDArray[np.uint8], *, rdp_thresholds: NDArray[np.float32]
+) -> Polygons:
+    """Turns masks of whole images, [K, H, W] non-zero = mask, into polygons as `masks_to_polygons` does."""
+
+def polygons_to_mask(
+    points: NDArray[np.float32], ring_splits: NDArray[np.int64], height: int, width: int
+) -> NDArray[np.uint8]:
+    """Fills rings by the even-odd rule: [height, width], 1 where the pixel's centre is inside, else 0.
+
+    points [V, 2] (x, y), finite; ring_splits [R + 1]. All rings are filled together, so holes cut out. A centre on a
+    left or upper edge is inside, on a right or lower one outside; what lies beyond the mask is cut off.
+    """
+
+def simplify_rings(
+    points: NDArray[np.float32], ring_splits: NDArray[np.int64], epsilons: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Closed-ring Ramer-Douglas-Peucker: points [V, 2] finite, ring_splits [R + 1], epsilons [R] in pixels, >= 0.
+
+    No point of a ring lies farther than its epsilon from the result, and at least 3 points stay; epsilon 0, and a
+    ring of 3 points or fewer, is returned as it is. Each ring alone: it may come to cross itself or another.
+    Not recursive, and O(n log n) at worst: past a budget of distances, chains are split at their middle, which keeps
+    the guarantee and a few more points. Returns points [V', 2] in their order and splits [R + 1].
+    """
+
+def prepare(
+    images: Sequence[NDArray[np.uint8]],
+    regions: NDArray[np.int32],
+    out: NDArray[np.float32],
+    *,
+    gain: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    pad: NDArray[np.float32],
+    reverse_channels: bool,
+    round_to_uint8: bool,
+) -> None:
+    """Resizes, pads and normalises images into `out` [B, 3, OH, OW], in place; every value is written.
+
+    images: B arrays [H, W, 3] whose rows may be strided; regions [B, 4] (x, y, width, height): where the resized
+    image lands in the output, inside it. Bilinear with half-pixel centres, no antialias, edges clamped:
+    source = (target + 0.5) * (source size / region size) - 0.5, as PyTorch's interpolate(align_corners=False).
+    gain, bias, pad [3] per output channel: value = pixel * gain + bias in the region, pad (as it is) outside it.
+    reverse_channels: output channel c is input channel 2 - c. round_to_uint8: the resized pixel is rounded half up
+    before gain and bias, as an 8-bit resize does.
+    """

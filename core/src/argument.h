@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include "framecast/point.h"
+
+namespace framecast {
+
+/// Throws std::invalid_argument unless `ok`; the message begins with the argument's name.
+inline void require(bool ok, const char* message) {
+  if (!ok) throw std::invalid_argument(message);
+}
+
+/// Offsets must run from 0 to `total` without falling.
+inline void require_splits(std::span<const std::int64_t> splits, std::size_t total, const char* name) {
+  bool ok = !splits.empty() && splits.front() == 0 && splits.back() == static_cast<std::int64_t>(total);
+  for (std::size_t i = 1; ok && i < splits.size(); ++i) ok = splits[i - 1] <= splits[i];
+  if (!ok) {
+    throw std::invalid_argument(std::string(name) + ": must run from 0 to " + std::to_string(total) +
+                                " without falling");
+  }
+}
+
+inline void require_no_nan(std::span<const float> values, const char* message) {
+  for (float value : values) require(!std::isnan(value), message);
+}
+
+/// Each value must be finite and at least 0.
+inline void require_lengths(std::span<const float> values, const char* message) {
+  for (float value : values) require(std::isfinite(value) && value >= 0, message);
+}
+
+inline void require_finite(std::span<const Point> points, const char* message) {
+  for (const Point& point : points) require(std::isfinite(point.x) && std::isfinite(point.y), message);
+}
+
+}  // namespace framecast
