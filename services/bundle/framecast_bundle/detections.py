@@ -35,7 +35,7 @@ class Detections:
     tensor_boxes: FloatArray
     """[N, 4] in tensor pixels."""
     boxes: FloatArray
-    """[N, 4] in source pixels, within the picture."""
+    """[N, 4] in source pixels."""
     scores: FloatArray
     class_indices: npt.NDArray[np.int32]
 
@@ -51,11 +51,12 @@ class Detections:
 
 
 def suppress(
-    candidates: Candidates, placements: Sequence[Placement], settings: Sequence[Settings]
+    candidates: Candidates, placements: Sequence[Placement], settings: Sequence[Settings], *, clip: bool = True
 ) -> Iterator[Detections]:
     """Non-maximum suppression with every picture's own settings, then the way back to source pixels.
 
-    Boxes that lie in the padding alone, and so have no area within the picture, are dropped.
+    Boxes that lie in the padding alone, and so have no area within the picture, are dropped; others are cut at the
+    picture's border if `clip`.
     """
     keep, splits = framecast_core.nms(
         candidates.boxes,
@@ -69,8 +70,9 @@ def suppress(
     )
     for index, placement in enumerate(placements):
         rows = keep[splits[index] : splits[index + 1]]
-        boxes = placement.to_source(candidates.boxes[rows])
-        visible = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        inside = placement.to_source(candidates.boxes[rows])
+        boxes = inside if clip else placement.to_source(candidates.boxes[rows], clip=False)
+        visible = (inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])
         rows, boxes = rows[visible], boxes[visible]
         order = np.argsort(-candidates.scores[rows], kind="stable")
         rows, boxes = rows[order], boxes[order]

@@ -1,9 +1,11 @@
 """From decoded RGB pictures to the network's input tensor, by a bundle's input rule."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as PillowImage
 
 import framecast_core
 from framecast.v1.model_bundle_pb2 import ModelBundle
@@ -28,6 +30,8 @@ class InputTensor:
         self._pad = pad.astype(np.float32)
         self._reverse_channels = rule.color_order == ModelBundle.Input.BGR
         self._round_to_uint8 = rule.round_to_uint8
+        # A field of later manifests: absent in a contract that does not have it yet.
+        self._antialias = bool(getattr(rule, "antialias", False))
 
     def fill(self, images: Sequence[Image], placements: Sequence[Placement]) -> FloatArray:
         """Prepares pictures uint8 [H, W, 3], placed in tensors of one size, as float32 [B, 3, height, width]."""
@@ -37,22 +41,24 @@ class InputTensor:
             for image, placement, target in zip(images, placements, out, strict=True):
                 self._fill_cropped(image, placement, target)
         else:
-            self._prepare(images, [placement.region for placement in placements], out)
+            self._fill_whole(images, placements, out)
         return out
 
     def _fill_cropped(self, image: Image, placement: Placement, target: FloatArray) -> None:
         # The core resizes whole pictures; cropping its result keeps the neighbours of the crop's border in the sums.
-        image, new_width, new_height = _middle(image, placement)
-        resized = np.empty((1, 3, new_height, new_width), dtype=np.float32)
-        self._prepare([image], [(0, 0, new_width, new_height)], resized)
-        x = round((new_width - placement.tensor_width) / 2)
-        y = round((new_height - placement.tensor_height) / 2)
-        target[...] = resized[0, :, y : y + placement.tensor_height, x : x + placement.tensor_width]
+        image, placement = _middle(image, placement)
+        size = {"tensor_width": placement.width, "tensor_height": placement.height}
+        resized = np.empty((1, 3, placement.height, placement.width), dtype=np.float32)
+        self._fill_whole([image], [dataclasses.replace(placement, x=0, y=0, **size)], resized)
+        height, width = target.shape[1:]
+        target[...] = resized[0, :, -placement.y : height - placement.y, -placement.x : width - placement.x]
 
-    def _prepare(self, images: Sequence[Image], regions: Sequence[tuple[int, int, int, int]], out: FloatArray) -> None:
+    def _fill_whole(self, images: Sequence[Image], placements: Sequence[Placement], out: FloatArray) -> None:
+        if self._antialias:
+            images = [_resize_antialiased(image, place) for image, place in zip(images, placements, strict=True)]
         framecast_core.prepare(
-            [np.ascontiguousarray(image) for image in images],
-            np.array(regions, dtype=np.int32),
+            [_packed(image) for image in images],
+            np.array([placement.region for placement in placements], dtype=np.int32),
             out,
             gain=self._gain,
             bias=self._bias,
@@ -62,16 +68,35 @@ class InputTensor:
         )
 
 
-def _middle(image: Image, placement: Placement) -> tuple[Image, int, int]:
-    """The middle of a very long strip, at the strip's scale, with the size that it is resized to."""
+def _resize_antialiased(image: Image, placement: Placement) -> Image:
+    """Bilinear over all pixels that an output pixel covers, rounded to 8 bits: what Pillow's resize does."""
+    size = (placement.width, placement.height)
+    if (image.shape[1], image.shape[0]) == size:
+        return image
+    return np.asarray(PillowImage.fromarray(image).resize(size, PillowImage.Resampling.BILINEAR))
+
+
+def _packed(image: Image) -> Image:
+    # The core takes rows at any distance, as decoders and crops leave them, but the pixels of a row side by side.
+    return image if image.strides[1:] == (3, 1) else np.ascontiguousarray(image)
+
+
+def _middle(image: Image, placement: Placement) -> tuple[Image, Placement]:
+    """The middle of a very long strip, placed at the strip's scale; other pictures as they are."""
     height, width = image.shape[:2]
-    new_width, new_height = placement.width, placement.height
-    if new_width > _MAX_CROPPED_ASPECT * max(new_height, placement.tensor_width):
-        wanted = max(1, round(width * _MAX_CROPPED_ASPECT * max(new_height, placement.tensor_width) / new_width))
-        start = (width - wanted) // 2
-        return image[:, start : start + wanted], max(placement.tensor_width, new_width * wanted // width), new_height
-    if new_height > _MAX_CROPPED_ASPECT * max(new_width, placement.tensor_height):
-        wanted = max(1, round(height * _MAX_CROPPED_ASPECT * max(new_width, placement.tensor_height) / new_height))
-        start = (height - wanted) // 2
-        return image[start : start + wanted], new_width, max(placement.tensor_height, new_height * wanted // height)
-    return image, new_width, new_height
+    longest = _MAX_CROPPED_ASPECT * max(
+        min(placement.width, placement.height), placement.tensor_width, placement.tensor_height
+    )
+    if placement.width > longest:
+        wanted = max(1, width * longest // placement.width)
+        start, new_width = (width - wanted) // 2, max(placement.tensor_width, placement.width * wanted // width)
+        x = -round((new_width - placement.tensor_width) / 2)
+        strip = dataclasses.replace(placement, image_width=wanted, width=new_width, x=x)
+        return image[:, start : start + wanted], strip
+    if placement.height > longest:
+        wanted = max(1, height * longest // placement.height)
+        start, new_height = (height - wanted) // 2, max(placement.tensor_height, placement.height * wanted // height)
+        y = -round((new_height - placement.tensor_height) / 2)
+        strip = dataclasses.replace(placement, image_height=wanted, height=new_height, y=y)
+        return image[start : start + wanted], strip
+    return image, placement

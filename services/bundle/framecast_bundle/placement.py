@@ -1,4 +1,8 @@
-"""Where a picture lies in the network's input tensor, and the way back to its own pixels."""
+"""Where a picture lies in the network's input tensor, and the way back to its own pixels.
+
+Sizes are whole numbers, so the pixels' scale differs a little from the wanted one. Coordinates are scaled as the
+networks of a rule are trained: by the one wanted ratio for YOLO's letterboxes, by each axis' own for the others.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +18,7 @@ Input = ModelBundle.Input
 
 @dataclass(frozen=True)
 class Placement:
-    """A resized picture within a tensor, all in pixels. Each axis has its own scale, as sizes are whole numbers."""
+    """A resized picture within a tensor, all in pixels."""
 
     image_width: int
     image_height: int
@@ -26,6 +30,9 @@ class Placement:
     width: int
     """Of the whole resized picture, at least 1."""
     height: int
+    scale_x: float
+    """Tensor pixels per source pixel, for coordinates."""
+    scale_y: float
 
     @property
     def region(self) -> tuple[int, int, int, int]:
@@ -42,21 +49,25 @@ class Placement:
             or self.y + self.height > self.tensor_height
         )
 
-    def to_source(self, boxes: FloatArray) -> FloatArray:
+    def to_source(self, boxes: FloatArray, *, clip: bool = True) -> FloatArray:
         """Maps boxes float32 [N, 4] (x0, y0, x1, y1) from tensor to source pixels, clipped to the picture."""
-        offset = np.array([self.x, self.y, self.x, self.y], dtype=np.float32)
-        scale_x = np.float32(self.image_width) / np.float32(self.width)
-        scale_y = np.float32(self.image_height) / np.float32(self.height)
-        scale = np.array([scale_x, scale_y, scale_x, scale_y], dtype=np.float32)
-        limit = np.array([self.image_width, self.image_height] * 2, dtype=np.float32)
-        return np.asarray(np.clip((boxes - offset) * scale, np.float32(0.0), limit), dtype=np.float32)
+        source = (boxes - self._offset) / self._scale
+        if clip:
+            limit = np.array([self.image_width, self.image_height] * 2, dtype=np.float32)
+            source = np.clip(source, np.float32(0.0), limit)
+        return np.asarray(source, dtype=np.float32)
 
     def to_tensor(self, boxes: FloatArray) -> FloatArray:
         """Maps boxes float32 [N, 4] from source to tensor pixels."""
-        scale_x = np.float32(self.width) / np.float32(self.image_width)
-        scale_y = np.float32(self.height) / np.float32(self.image_height)
-        scale = np.array([scale_x, scale_y, scale_x, scale_y], dtype=np.float32)
-        return boxes * scale + np.array([self.x, self.y, self.x, self.y], dtype=np.float32)
+        return np.asarray(boxes * self._scale + self._offset, dtype=np.float32)
+
+    @property
+    def _offset(self) -> FloatArray:
+        return np.array([self.x, self.y] * 2, dtype=np.float32)
+
+    @property
+    def _scale(self) -> FloatArray:
+        return np.array([self.scale_x, self.scale_y] * 2, dtype=np.float32)
 
 
 def place(rule: ModelBundle.Input, *, width: int, height: int) -> Placement:
@@ -70,18 +81,18 @@ def _letterbox_center(rule: ModelBundle.Input, width: int, height: int) -> Place
     new_width, new_height = max(1, round(width * ratio)), max(1, round(height * ratio))
     x = round((rule.width - new_width) / 2 - 0.1)
     y = round((rule.height - new_height) / 2 - 0.1)
-    return Placement(width, height, rule.width, rule.height, x, y, new_width, new_height)
+    return Placement(width, height, rule.width, rule.height, x, y, new_width, new_height, ratio, ratio)
 
 
 def _letterbox_top_left(rule: ModelBundle.Input, width: int, height: int) -> Placement:
     # YOLOX: sides truncated.
     ratio = min(rule.height / height, rule.width / width)
     new_width, new_height = max(1, int(width * ratio)), max(1, int(height * ratio))
-    return Placement(width, height, rule.width, rule.height, 0, 0, new_width, new_height)
+    return Placement(width, height, rule.width, rule.height, 0, 0, new_width, new_height, ratio, ratio)
 
 
 def _stretch(rule: ModelBundle.Input, width: int, height: int) -> Placement:
-    return Placement(width, height, rule.width, rule.height, 0, 0, rule.width, rule.height)
+    return _by_axis(width, height, rule.width, rule.height, 0, 0, rule.width, rule.height)
 
 
 def _shortest_side(rule: ModelBundle.Input, width: int, height: int) -> Placement:
@@ -89,7 +100,7 @@ def _shortest_side(rule: ModelBundle.Input, width: int, height: int) -> Placemen
     ratio = min(rule.height / min(width, height), rule.width / max(width, height))
     new_width, new_height = max(1, int(width * ratio)), max(1, int(height * ratio))
     tensor_width, tensor_height = (-(-side // rule.stride) * rule.stride for side in (new_width, new_height))
-    return Placement(width, height, tensor_width, tensor_height, 0, 0, new_width, new_height)
+    return _by_axis(width, height, tensor_width, tensor_height, 0, 0, new_width, new_height)
 
 
 def _center_crop(rule: ModelBundle.Input, width: int, height: int) -> Placement:
@@ -101,7 +112,14 @@ def _center_crop(rule: ModelBundle.Input, width: int, height: int) -> Placement:
         new_height = round(rule.height / rule.crop_fraction)
         new_width = max(rule.width, new_height * width // height)
     x, y = -round((new_width - rule.width) / 2), -round((new_height - rule.height) / 2)
-    return Placement(width, height, rule.width, rule.height, x, y, new_width, new_height)
+    return _by_axis(width, height, rule.width, rule.height, x, y, new_width, new_height)
+
+
+def _by_axis(
+    image_width: int, image_height: int, tensor_width: int, tensor_height: int, x: int, y: int, width: int, height: int
+) -> Placement:
+    scale_x, scale_y = width / image_width, height / image_height
+    return Placement(image_width, image_height, tensor_width, tensor_height, x, y, width, height, scale_x, scale_y)
 
 
 _RULES: dict[int, Callable[[ModelBundle.Input, int, int], Placement]] = {

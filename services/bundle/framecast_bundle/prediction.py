@@ -62,7 +62,7 @@ class Prediction:
     """Of the picture, in pixels: the frame of all coordinates."""
     height: int
     boxes: FloatArray = field(default_factory=_no_boxes)
-    """[N, 4] x0, y0, x1, y1 in source pixels, within the picture."""
+    """[N, 4] x0, y0, x1, y1 in source pixels, within the picture; only YOLOX's may reach a little beyond it."""
     scores: FloatArray = field(default_factory=_no_floats)
     """[N] in [0, 1]."""
     class_indices: IntArray = field(default_factory=_no_ints)

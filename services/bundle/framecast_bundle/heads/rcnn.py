@@ -44,8 +44,8 @@ class RcnnHead:
         self._base_anchors = [
             np.array(level.base_anchors, dtype=np.float32).reshape(-1, 4) for level in head.anchor_levels
         ]
-        self._proposal_weights = np.array(head.proposal_box_weights, dtype=np.float32)
-        self._box_weights = np.array(head.box_weights, dtype=np.float32)
+        self._proposal_weights = tuple(head.proposal_box_weights)
+        self._box_weights = tuple(head.box_weights)
         self._with_masks = manifest.task == Task.TASK_INSTANCE_SEGMENTATION
 
     def predict(

@@ -47,5 +47,6 @@ class YoloXHead:
             class_filter=class_filter(settings, self._manifest),
             multi_label=self._manifest.yolox.multi_label,
         )
-        found = suppress(Candidates(*candidates), placements, settings)
+        # As published: a box shows the extent that the network believes in, even beyond the picture.
+        found = suppress(Candidates(*candidates), placements, settings, clip=False)
         return [detections.prediction(place) for detections, place in zip(found, placements, strict=True)]
