@@ -9,7 +9,7 @@ BUILD := build
 
 CORE_SOURCES := $(shell find core -type f \( -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.pyi' -o -name 'pyproject.toml' -o -name '*.py' \) 2>/dev/null)
 CPP_SOURCES := $(shell find core -type f \( -name '*.cpp' -o -name '*.h' \) 2>/dev/null)
-PYTHON_SOURCES := clients/python/src services tests scripts benchmarks examples
+PYTHON_SOURCES := clients/python/src services tests scripts
 
 .PHONY: help install proto proto-check format lint lint-python lint-proto lint-core test test-core test-python \
 	test-unit test-integration test-e2e test-gpu demo up bench clean
