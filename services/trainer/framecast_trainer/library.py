@@ -1,0 +1,119 @@
+"""The networks that can be trained, as far as one must know them to accept a job: no torch is needed to read this.
+
+`learning.architectures` builds them; a test holds the two together.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from framecast.errors import InvalidArgumentError
+
+
+class Task(Enum):
+    """What a model answers."""
+
+    CLASSIFICATION = "classification"
+    OBJECT_DETECTION = "object_detection"
+    INSTANCE_SEGMENTATION = "instance_segmentation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """What a job takes where its configuration is open."""
+
+    epochs: int
+    batch_size: int
+    image_size: int
+    learning_rate: float
+    weight_decay: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """An entry of the library."""
+
+    id: str
+    task: Task
+    description: str
+    license: str
+    """SPDX identifier of the network's code."""
+    defaults: Defaults
+    backbones: tuple[str, ...] = ()
+    """The default first; empty where there is no choice."""
+    backbone_defaults: Mapping[str, Defaults] = field(default_factory=dict)
+    """Where a backbone wants other defaults."""
+    size_multiple: int = 1
+    """The image size must be one of it."""
+
+    def defaults_for(self, backbone: str) -> Defaults:
+        """The defaults in force with this backbone."""
+        return self.backbone_defaults.get(backbone, self.defaults)
+
+
+_RCNN = Defaults(epochs=12, batch_size=4, image_size=800, learning_rate=0.005, weight_decay=1e-4)
+_SMALL_RCNN = Defaults(epochs=20, batch_size=8, image_size=256, learning_rate=1e-3, weight_decay=1e-4)
+
+LIBRARY: Mapping[str, Architecture] = {
+    architecture.id: architecture
+    for architecture in (
+        Architecture(
+            id="faster_rcnn",
+            task=Task.OBJECT_DETECTION,
+            description="Faster R-CNN with a feature pyramid (torchvision): boxes in two stages.",
+            license="BSD-3-Clause",
+            defaults=_RCNN,
+            backbones=("resnet50", "small"),
+            backbone_defaults={"small": _SMALL_RCNN},
+        ),
+        Architecture(
+            id="mask_rcnn",
+            task=Task.INSTANCE_SEGMENTATION,
+            description="Mask R-CNN with a feature pyramid (torchvision): boxes and their masks.",
+            license="BSD-3-Clause",
+            defaults=_RCNN,
+            backbones=("resnet50", "small"),
+            backbone_defaults={"small": _SMALL_RCNN},
+        ),
+        Architecture(
+            id="resnet18",
+            task=Task.CLASSIFICATION,
+            description="ResNet-18 (torchvision): one label for the whole picture.",
+            license="BSD-3-Clause",
+            defaults=Defaults(epochs=20, batch_size=32, image_size=224, learning_rate=1e-3, weight_decay=1e-2),
+        ),
+        Architecture(
+            id="yolov5n",
+            task=Task.OBJECT_DETECTION,
+            description="YOLOv5 nano (1.9 million parameters): boxes in one pass. Our own implementation.",
+            license="Apache-2.0",
+            defaults=Defaults(epochs=60, batch_size=16, image_size=640, learning_rate=3e-3, weight_decay=5e-4),
+            size_multiple=32,
+        ),
+        Architecture(
+            id="yolov5s",
+            task=Task.OBJECT_DETECTION,
+            description="YOLOv5 small (7.2 million parameters): boxes in one pass. Our own implementation.",
+            license="Apache-2.0",
+            defaults=Defaults(epochs=60, batch_size=16, image_size=640, learning_rate=2e-3, weight_decay=5e-4),
+            size_multiple=32,
+        ),
+    )
+}
+
+
+def find_architecture(architecture_id: str) -> Architecture:
+    """The entry with this id. Raises InvalidArgumentError that names the nearest ones."""
+    found = LIBRARY.get(architecture_id)
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(architecture_id.lower(), LIBRARY, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"the library has {', '.join(LIBRARY)}"
+    raise InvalidArgumentError(
+        f"training_job.architecture: there is no {architecture_id!r}; {hint}",
+        reason="ARCHITECTURE_UNKNOWN",
+        field="training_job.architecture",
+        value=architecture_id,
+        suggestions=", ".join(near),
+    )
