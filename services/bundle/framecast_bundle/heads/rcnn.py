@@ -103,8 +103,8 @@ class RcnnHead:
             by_anchor = level_deltas.reshape(batch, anchors, 4, rows, columns)
             flat_deltas.append(by_anchor.transpose(0, 3, 4, 1, 2).reshape(batch, -1, 4))
         boxes, _, splits = framecast_core.decode_proposals(
-            np.concatenate(flat_objectness, axis=1),
-            np.concatenate(flat_deltas, axis=1),
+            np.ascontiguousarray(np.concatenate(flat_objectness, axis=1)),
+            np.ascontiguousarray(np.concatenate(flat_deltas, axis=1)),
             anchor_grid(self._base_anchors, grids, (tensor_size[0], tensor_size[1])),
             np.array(level_sizes, dtype=np.int64),
             image_sizes,
