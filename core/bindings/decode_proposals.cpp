@@ -17,8 +17,7 @@ nb::tuple decode_proposals_numpy(Input<float, 2> objectness, Input<float, 3> del
           "deltas: must be [images, anchors, 4]");
   const RpnOutputs outputs{span(objectness), span(deltas), rows<Box>(anchors, "anchors: must be [N, 4]"),
                            span(level_sizes), rows<ImageSize>(image_sizes, "image_sizes: must be [B, 2]")};
-  const ProposalSettings settings{pre_nms_top_n,   post_nms_top_n, nms_threshold,
-                                  score_threshold, min_size,       box_weights};
+  const ProposalSettings settings{pre_nms_top_n, post_nms_top_n, nms_threshold, score_threshold, min_size, box_weights};
   Proposals out;
   {
     nb::gil_scoped_release release;

@@ -32,9 +32,8 @@ MaskWorkspace& workspace() {
   return workspace;
 }
 
-PolygonArrays masks_to_polygons_numpy(Input<float, 3> masks, Input<float, 2> boxes,
-                                      Input<std::int32_t, 2> image_sizes, float threshold,
-                                      Input<float, 1> rdp_thresholds) {
+PolygonArrays masks_to_polygons_numpy(Input<float, 3> masks, Input<float, 2> boxes, Input<std::int32_t, 2> image_sizes,
+                                      float threshold, Input<float, 1> rdp_thresholds) {
   require(masks.shape(1) == masks.shape(2), "masks: must be [K, M, M]");
   require(masks.shape(0) == boxes.shape(0), "boxes: must have one row per mask");
   require(image_sizes.shape(0) == boxes.shape(0) && image_sizes.shape(1) == 2, "image_sizes: must be [K, 2]");
@@ -54,9 +53,8 @@ PolygonArrays binary_masks_to_polygons_numpy(Pixels masks, Input<float, 1> rdp_t
     throw nb::type_error("masks: must be bool or uint8");
   }
   require(masks.shape(0) == rdp_thresholds.size(), "rdp_thresholds: must have one entry per mask");
-  const BinaryMasks binary{{static_cast<const std::uint8_t*>(masks.data()), masks.size()},
-                           masks.shape(1),
-                           masks.shape(2)};
+  const BinaryMasks binary{
+      {static_cast<const std::uint8_t*>(masks.data()), masks.size()}, masks.shape(1), masks.shape(2)};
   Polygons out;
   {
     nb::gil_scoped_release release;
@@ -76,8 +74,8 @@ void bind_masks_to_polygons(nb::module_& module) {
       .def_ro("areas", &PolygonArrays::areas)
       .def_ro("boxes", &PolygonArrays::boxes)
       .def("__len__", [](const PolygonArrays& polygons) { return polygons.count; });
-  module.def("masks_to_polygons", masks_to_polygons_numpy, nb::arg("masks").noconvert(),
-             nb::arg("boxes").noconvert(), nb::arg("image_sizes").noconvert(), nb::kw_only(), nb::arg("threshold"),
+  module.def("masks_to_polygons", masks_to_polygons_numpy, nb::arg("masks").noconvert(), nb::arg("boxes").noconvert(),
+             nb::arg("image_sizes").noconvert(), nb::kw_only(), nb::arg("threshold"),
              nb::arg("rdp_thresholds").noconvert(),
              "Turns soft instance masks into polygons of the source image; see the stub for shapes.");
   module.def("binary_masks_to_polygons", binary_masks_to_polygons_numpy, nb::arg("masks").noconvert(), nb::kw_only(),

@@ -19,8 +19,7 @@ nb::object polygons_to_mask_numpy(Input<float, 2> points, Input<std::int64_t, 1>
     mask->resize(mask_height * mask_width);
     polygons_to_mask(corners, span(ring_splits), mask_height, mask_width, *mask);
   }
-  return nb::cast(
-      nb::ndarray<nb::numpy, std::uint8_t, nb::ndim<2>>(mask->data(), {mask_height, mask_width}, owner));
+  return nb::cast(nb::ndarray<nb::numpy, std::uint8_t, nb::ndim<2>>(mask->data(), {mask_height, mask_width}, owner));
 }
 
 }  // namespace

@@ -24,9 +24,8 @@ std::array<float, 3> triple(const Input<float, 1>& values, const char* message) 
   return {values.data()[0], values.data()[1], values.data()[2]};
 }
 
-void prepare_numpy(const std::vector<Image>& images, Input<std::int32_t, 2> regions, Output out,
-                   Input<float, 1> gain, Input<float, 1> bias, Input<float, 1> pad, bool reverse_channels,
-                   bool round_to_uint8) {
+void prepare_numpy(const std::vector<Image>& images, Input<std::int32_t, 2> regions, Output out, Input<float, 1> gain,
+                   Input<float, 1> bias, Input<float, 1> pad, bool reverse_channels, bool round_to_uint8) {
   std::vector<ImageView> views;
   for (const Image& image : images) views.push_back(view(image));
   require(regions.shape(0) == images.size() && regions.shape(1) == 4, "regions: must be [images, 4]");

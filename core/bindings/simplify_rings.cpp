@@ -20,9 +20,8 @@ nb::tuple simplify_rings_numpy(Input<float, 2> points, Input<std::int64_t, 1> ri
 }  // namespace
 
 void bind_simplify_rings(nb::module_& module) {
-  module.def("simplify_rings", simplify_rings_numpy, nb::arg("points").noconvert(),
-             nb::arg("ring_splits").noconvert(), nb::arg("epsilons").noconvert(),
-             "Closed-ring Ramer-Douglas-Peucker; see the stub for shapes.");
+  module.def("simplify_rings", simplify_rings_numpy, nb::arg("points").noconvert(), nb::arg("ring_splits").noconvert(),
+             nb::arg("epsilons").noconvert(), "Closed-ring Ramer-Douglas-Peucker; see the stub for shapes.");
 }
 
 }  // namespace framecast::bindings

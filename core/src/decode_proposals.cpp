@@ -72,8 +72,8 @@ void decode_proposals(const RpnOutputs& outputs, const ProposalSettings& setting
       for (std::uint32_t anchor : workspace.order) {
         const float score = 1.0f / (1.0f + std::exp(-logits[anchor]));
         if (!(score >= settings.score_threshold)) continue;
-        const Box decoded = decode_delta(deltas + 4 * std::size_t{anchor}, outputs.anchors[anchor],
-                                         settings.box_weights);
+        const Box decoded =
+            decode_delta(deltas + 4 * std::size_t{anchor}, outputs.anchors[anchor], settings.box_weights);
         const Box box = clip(decoded, outputs.image_sizes[b]);
         if (!at_least(box, settings.min_size)) continue;
         workspace.boxes.push_back(box);
@@ -88,10 +88,9 @@ void decode_proposals(const RpnOutputs& outputs, const ProposalSettings& setting
     const std::uint8_t agnostic = 0;
     std::int64_t kept_splits[2];
     workspace.keep.resize(workspace.boxes.size());
-    const std::size_t kept =
-        nms({workspace.boxes, workspace.scores, workspace.levels, splits},
-            {{&settings.nms_threshold, 1}, {&everything, 1}, {&limit, 1}, {&agnostic, 1}}, workspace.keep, kept_splits,
-            workspace.nms);
+    const std::size_t kept = nms({workspace.boxes, workspace.scores, workspace.levels, splits},
+                                 {{&settings.nms_threshold, 1}, {&everything, 1}, {&limit, 1}, {&agnostic, 1}},
+                                 workspace.keep, kept_splits, workspace.nms);
     for (std::size_t i = 0; i < kept; ++i) {
       const auto row = static_cast<std::size_t>(workspace.keep[i]);
       out.boxes.push_back(workspace.boxes[row]);

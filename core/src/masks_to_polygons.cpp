@@ -73,7 +73,7 @@ bool place(const Box& box, std::size_t mask_size, Placement& out) {
 struct Sample {
   std::size_t first;
   std::size_t second;
-  float weight;   ///< Of `second`.
+  float weight;  ///< Of `second`.
 };
 
 Sample sample(std::int64_t target, std::int64_t target_size, std::size_t source_size) {
@@ -288,8 +288,7 @@ void masks_to_polygons(const SoftMasks& masks, float threshold, std::span<const 
 void binary_masks_to_polygons(const BinaryMasks& masks, std::span<const float> rdp_thresholds, Polygons& out,
                               MaskWorkspace& workspace) {
   const std::size_t count = rdp_thresholds.size();
-  require(masks.pixels.size() == count * masks.height * masks.width,
-          "rdp_thresholds: must have one entry per mask");
+  require(masks.pixels.size() == count * masks.height * masks.width, "rdp_thresholds: must have one entry per mask");
   require(masks.height <= kLargestImage && masks.width <= kLargestImage, "masks: must be at most 2^24 on a side");
   require_lengths(rdp_thresholds, kRdpMessage);
   out.clear();

@@ -34,9 +34,7 @@ void check(const NmsBatch& batch, const NmsSettings& settings, std::span<const s
   }
 }
 
-bool before(const Entry& a, const Entry& b) {
-  return a.score > b.score || (a.score == b.score && a.index < b.index);
-}
+bool before(const Entry& a, const Entry& b) { return a.score > b.score || (a.score == b.score && a.index < b.index); }
 
 /// Appends to `kept` what survives among entries of one group, at most `limit` of them.
 void suppress(std::span<const Entry> group, const Box* boxes, float threshold, std::size_t limit,
@@ -81,9 +79,8 @@ std::size_t nms(const NmsBatch& batch, const NmsSettings& settings, std::span<st
       const std::int32_t group = settings.class_agnostic[b] ? 0 : batch.classes[first + i];
       entries.push_back({group, static_cast<std::uint32_t>(i), score});
     }
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& c) {
-      return a.group != c.group ? a.group < c.group : before(a, c);
-    });
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry& a, const Entry& c) { return a.group != c.group ? a.group < c.group : before(a, c); });
 
     auto& kept = workspace.kept;
     kept.clear();

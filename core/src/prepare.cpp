@@ -39,8 +39,8 @@ struct Sample {
 Sample sample(std::size_t target, std::size_t source_size, std::size_t target_size) {
   // Coordinates in double: a float32 of a few thousand pixels is off by 1e-4 of a pixel.
   const double scale = static_cast<double>(source_size) / static_cast<double>(target_size);
-  const double position = std::clamp((static_cast<double>(target) + 0.5) * scale - 0.5, 0.0,
-                                     static_cast<double>(source_size - 1));
+  const double position =
+      std::clamp((static_cast<double>(target) + 0.5) * scale - 0.5, 0.0, static_cast<double>(source_size - 1));
   const auto first = static_cast<std::size_t>(position);
   return {first, std::min(first + 1, source_size - 1), static_cast<float>(position - static_cast<double>(first))};
 }

@@ -19,10 +19,10 @@ bool apart(float a1, float a2, float b1, float b2) {
 
 /// True if origin -> a and origin -> b point the same way.
 bool same_direction(const Point& origin, const Point& a, const Point& b) {
-  return side(origin, a, b) == 0 && (static_cast<double>(a.x) - origin.x) * (static_cast<double>(b.x) - origin.x) +
-                                            (static_cast<double>(a.y) - origin.y) *
-                                                (static_cast<double>(b.y) - origin.y) >
-                                        0;
+  return side(origin, a, b) == 0 &&
+         (static_cast<double>(a.x) - origin.x) * (static_cast<double>(b.x) - origin.x) +
+                 (static_cast<double>(a.y) - origin.y) * (static_cast<double>(b.y) - origin.y) >
+             0;
 }
 
 /// True if direction `to` comes before direction `limit` when turning left from direction `from`.

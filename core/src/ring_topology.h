@@ -30,8 +30,8 @@ class RingTopology {
 
  private:
   struct Segment {
-    std::size_t begin;   ///< Index of its first point.
-    std::size_t end;     ///< Index of its second point.
+    std::size_t begin;  ///< Index of its first point.
+    std::size_t end;    ///< Index of its second point.
     std::uint32_t ring;
   };
   struct Cells {
@@ -50,7 +50,7 @@ class RingTopology {
 
   std::span<const Point> points_;
   std::span<const std::int64_t> ring_splits_;
-  std::vector<Segment> segments_;   ///< Segment i begins at point i.
+  std::vector<Segment> segments_;  ///< Segment i begins at point i.
   double left_ = 0;
   double top_ = 0;
   double cell_ = 1;

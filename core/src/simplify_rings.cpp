@@ -18,7 +18,10 @@ double squared_distance(const Point& a, const Point& b) {
 class SegmentDistance {
  public:
   SegmentDistance(const Point& a, const Point& b)
-      : a_(a), b_(b), dx_(static_cast<double>(b.x) - a.x), dy_(static_cast<double>(b.y) - a.y),
+      : a_(a),
+        b_(b),
+        dx_(static_cast<double>(b.x) - a.x),
+        dy_(static_cast<double>(b.y) - a.y),
         squared_length_(dx_ * dx_ + dy_ * dy_) {}
 
   double squared(const Point& p) const {
@@ -54,8 +57,7 @@ std::size_t farthest_from(std::span<const Point> ring, std::size_t origin) {
 
 }  // namespace
 
-void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspace& workspace,
-                   std::vector<Point>& out) {
+void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspace& workspace, std::vector<Point>& out) {
   const std::size_t count = ring.size();
   const std::size_t p = count > 3 ? farthest_from(ring, 0) : 0;
   const std::size_t q = count > 3 ? farthest_from(ring, p) : 0;

@@ -12,8 +12,8 @@ using Corner = TraceWorkspace::Corner;
 using Ring = TraceWorkspace::Ring;
 
 constexpr std::uint8_t kMask = 1;
-constexpr std::uint8_t kTraced = 2;   ///< The left edge of this pixel belongs to a finished ring.
-constexpr std::uint8_t kOnPath = 4;   ///< The upper left corner of this pixel is a saddle on the current path.
+constexpr std::uint8_t kTraced = 2;  ///< The left edge of this pixel belongs to a finished ring.
+constexpr std::uint8_t kOnPath = 4;  ///< The upper left corner of this pixel is a saddle on the current path.
 
 /// The first pixel with the given value (0 or 1) at or after `x`, or the row's end.
 std::size_t find(const std::uint8_t* row, std::size_t x, std::size_t width, int value) {
@@ -40,8 +40,8 @@ void find_runs(const MaskCrop& crop, std::vector<Run>& runs) {
     for (std::size_t x = find(row, 0, crop.width, 1); x < crop.width;) {
       const std::size_t end = find(row, x, crop.width, 0);
       const auto index = static_cast<std::uint32_t>(runs.size());
-      runs.push_back({static_cast<std::uint32_t>(y), static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(end),
-                      index});
+      runs.push_back(
+          {static_cast<std::uint32_t>(y), static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(end), index});
       while (above < above_end && runs[above].end <= x) ++above;
       for (std::size_t other = above; other < above_end && runs[other].begin < end; ++other) {
         const std::uint32_t a = root(runs, static_cast<std::uint32_t>(other));

@@ -11,11 +11,11 @@ namespace framecast {
 
 /// A crop of a mask with a border of one background pixel on each side.
 struct MaskCrop {
-  std::vector<std::uint8_t> pixels;   ///< [height * width], 0 or 1, border included and 0.
+  std::vector<std::uint8_t> pixels;  ///< [height * width], 0 or 1, border included and 0.
   std::size_t height = 0;
   std::size_t width = 0;
-  std::int64_t left = 0;   ///< Image column of the crop's column 1.
-  std::int64_t top = 0;    ///< Image row of the crop's row 1.
+  std::int64_t left = 0;  ///< Image column of the crop's column 1.
+  std::int64_t top = 0;   ///< Image row of the crop's row 1.
 
   /// Makes room for an inner area of the given size, all background.
   void reset(std::size_t inner_height, std::size_t inner_width, std::int64_t image_left, std::int64_t image_top) {
@@ -33,8 +33,8 @@ struct TracedRings {
   std::vector<Point> points;
   std::vector<std::int64_t> ring_splits;
   std::vector<std::int64_t> part_splits;
-  std::int64_t area = 0;   ///< Mask pixels.
-  Box box{};               ///< Around the mask pixels; zeros where there is none.
+  std::int64_t area = 0;  ///< Mask pixels.
+  Box box{};              ///< Around the mask pixels; zeros where there is none.
 };
 
 /// Memory of `trace_rings`, reused across calls.
@@ -43,7 +43,7 @@ struct TraceWorkspace {
     std::uint32_t row;
     std::uint32_t begin;
     std::uint32_t end;
-    std::uint32_t parent;   ///< A run of the same part, itself for the part's first.
+    std::uint32_t parent;  ///< A run of the same part, itself for the part's first.
   };
   struct Corner {
     std::uint32_t x;

@@ -14,19 +14,19 @@ namespace framecast {
 
 /// The outputs of an R-CNN box head for the proposals of a batch of images.
 struct BoxHeadOutputs {
-  std::span<const float> class_logits;       ///< [P * (C + 1)], background first.
-  std::span<const float> deltas;             ///< [P * (C + 1) * 4]: dx, dy, dw, dh per class.
-  std::span<const Box> proposals;            ///< [P], network-input pixels.
-  std::span<const std::int64_t> splits;      ///< [B + 1], image b owns proposals splits[b] to splits[b + 1].
-  std::span<const ImageSize> image_sizes;    ///< [B], what boxes are clipped to.
-  std::size_t classes;                       ///< C, without the background.
+  std::span<const float> class_logits;     ///< [P * (C + 1)], background first.
+  std::span<const float> deltas;           ///< [P * (C + 1) * 4]: dx, dy, dw, dh per class.
+  std::span<const Box> proposals;          ///< [P], network-input pixels.
+  std::span<const std::int64_t> splits;    ///< [B + 1], image b owns proposals splits[b] to splits[b + 1].
+  std::span<const ImageSize> image_sizes;  ///< [B], what boxes are clipped to.
+  std::size_t classes;                     ///< C, without the background.
 };
 
 struct BoxSettings {
-  std::span<const float> score_thresholds;       ///< [B]; softmax > threshold enters. Must not be NaN.
-  std::span<const std::uint8_t> class_filter;    ///< [B * C], non-zero = allowed; empty = every class.
-  float min_size;                                ///< Pixels; a narrower or lower box is dropped after clipping.
-  std::array<float, 4> box_weights;              ///< What dx, dy, dw, dh are divided by.
+  std::span<const float> score_thresholds;     ///< [B]; softmax > threshold enters. Must not be NaN.
+  std::span<const std::uint8_t> class_filter;  ///< [B * C], non-zero = allowed; empty = every class.
+  float min_size;                              ///< Pixels; a narrower or lower box is dropped after clipping.
+  std::array<float, 4> box_weights;            ///< What dx, dy, dw, dh are divided by.
 };
 
 /// Decodes the per-class boxes of an R-CNN head whose score passes; `nms` is the caller's next step.

@@ -14,20 +14,20 @@ namespace framecast {
 
 /// The outputs of a region proposal network over a batch of images.
 struct RpnOutputs {
-  std::span<const float> objectness;           ///< [B * N] logits.
-  std::span<const float> deltas;               ///< [B * N * 4]: dx, dy, dw, dh.
-  std::span<const Box> anchors;                ///< [N], network-input pixels, shared by the batch.
-  std::span<const std::int64_t> level_sizes;   ///< [L], anchors per level, in order; they sum to N.
-  std::span<const ImageSize> image_sizes;      ///< [B], what proposals are clipped to.
+  std::span<const float> objectness;          ///< [B * N] logits.
+  std::span<const float> deltas;              ///< [B * N * 4]: dx, dy, dw, dh.
+  std::span<const Box> anchors;               ///< [N], network-input pixels, shared by the batch.
+  std::span<const std::int64_t> level_sizes;  ///< [L], anchors per level, in order; they sum to N.
+  std::span<const ImageSize> image_sizes;     ///< [B], what proposals are clipped to.
 };
 
 struct ProposalSettings {
-  std::int64_t pre_nms_top_n;         ///< Kept per image and level before NMS; at least 0.
-  std::int64_t post_nms_top_n;        ///< Kept per image after NMS; at least 0.
-  float nms_threshold;                ///< In [0, 1].
-  float score_threshold;              ///< sigmoid(objectness) >= threshold enters.
-  float min_size;                     ///< Pixels; a narrower or lower proposal is dropped after clipping.
-  std::array<float, 4> box_weights;   ///< What dx, dy, dw, dh are divided by.
+  std::int64_t pre_nms_top_n;        ///< Kept per image and level before NMS; at least 0.
+  std::int64_t post_nms_top_n;       ///< Kept per image after NMS; at least 0.
+  float nms_threshold;               ///< In [0, 1].
+  float score_threshold;             ///< sigmoid(objectness) >= threshold enters.
+  float min_size;                    ///< Pixels; a narrower or lower proposal is dropped after clipping.
+  std::array<float, 4> box_weights;  ///< What dx, dy, dw, dh are divided by.
 };
 
 /// Proposals of a batch: image b owns rows splits[b] to splits[b + 1], by falling score.

@@ -12,15 +12,15 @@ namespace framecast {
 
 /// Soft instance masks as a Mask R-CNN head gives them.
 struct SoftMasks {
-  std::span<const float> probabilities;        ///< [K * M * M]
-  std::size_t size;                            ///< M
-  std::span<const Box> boxes;                  ///< [K], pixels of the source image.
-  std::span<const std::int32_t> image_sizes;   ///< [K * 2]: height, width of each instance's image, at least 1.
+  std::span<const float> probabilities;       ///< [K * M * M]
+  std::size_t size;                           ///< M
+  std::span<const Box> boxes;                 ///< [K], pixels of the source image.
+  std::span<const std::int32_t> image_sizes;  ///< [K * 2]: height, width of each instance's image, at least 1.
 };
 
 /// Masks of whole images.
 struct BinaryMasks {
-  std::span<const std::uint8_t> pixels;   ///< [K * height * width], non-zero = mask.
+  std::span<const std::uint8_t> pixels;  ///< [K * height * width], non-zero = mask.
   std::size_t height;
   std::size_t width;
 };

@@ -11,18 +11,18 @@ namespace framecast {
 
 /// The candidates of a batch of images: image b owns rows splits[b] to splits[b + 1].
 struct NmsBatch {
-  std::span<const Box> boxes;              ///< [N], any one pixel frame per image.
-  std::span<const float> scores;           ///< [N]
-  std::span<const std::int32_t> classes;   ///< [N], any labels.
-  std::span<const std::int64_t> splits;    ///< [B + 1], from 0 to N, never falling.
+  std::span<const Box> boxes;             ///< [N], any one pixel frame per image.
+  std::span<const float> scores;          ///< [N]
+  std::span<const std::int32_t> classes;  ///< [N], any labels.
+  std::span<const std::int64_t> splits;   ///< [B + 1], from 0 to N, never falling.
 };
 
 /// What each image of the batch asks for; every span is [B].
 struct NmsSettings {
-  std::span<const float> iou_thresholds;           ///< In [0, 1]; IoU > threshold suppresses.
-  std::span<const float> score_thresholds;         ///< score > threshold enters; -inf lets all in, NaN is refused.
-  std::span<const std::int32_t> max_detections;    ///< At least 0.
-  std::span<const std::uint8_t> class_agnostic;    ///< Non-zero: boxes of different classes suppress each other.
+  std::span<const float> iou_thresholds;         ///< In [0, 1]; IoU > threshold suppresses.
+  std::span<const float> score_thresholds;       ///< score > threshold enters; -inf lets all in, NaN is refused.
+  std::span<const std::int32_t> max_detections;  ///< At least 0.
+  std::span<const std::uint8_t> class_agnostic;  ///< Non-zero: boxes of different classes suppress each other.
 };
 
 /// Memory of `nms`, reused across calls; one per thread.

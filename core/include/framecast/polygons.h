@@ -15,12 +15,12 @@ namespace framecast {
 /// ring_splits[r + 1], not closed by a repeated point. An exterior has positive shoelace area in (x, y): clockwise on
 /// a screen whose y points down, counter-clockwise for Shapely and GeoJSON. Holes are the other way round.
 struct Polygons {
-  std::vector<Point> points;                    ///< [V], pixels of the source image.
-  std::vector<std::int64_t> ring_splits;        ///< [R + 1]
-  std::vector<std::int64_t> part_splits;        ///< [Q + 1]
-  std::vector<std::int64_t> instance_splits;    ///< [K + 1]
-  std::vector<std::int64_t> areas;              ///< [K], mask pixels before simplification.
-  std::vector<Box> boxes;                       ///< [K], around the mask pixels; zeros where there is none.
+  std::vector<Point> points;                  ///< [V], pixels of the source image.
+  std::vector<std::int64_t> ring_splits;      ///< [R + 1]
+  std::vector<std::int64_t> part_splits;      ///< [Q + 1]
+  std::vector<std::int64_t> instance_splits;  ///< [K + 1]
+  std::vector<std::int64_t> areas;            ///< [K], mask pixels before simplification.
+  std::vector<Box> boxes;                     ///< [K], around the mask pixels; zeros where there is none.
 
   void clear() {
     points.clear();

@@ -25,11 +25,11 @@ struct Region {
 };
 
 struct PrepareSettings {
-  std::array<float, 3> gain;   ///< Per output channel: value = pixel * gain + bias.
+  std::array<float, 3> gain;  ///< Per output channel: value = pixel * gain + bias.
   std::array<float, 3> bias;
-  std::array<float, 3> pad;    ///< The output outside the region, as it is.
-  bool reverse_channels;       ///< Output channel c is input channel 2 - c (BGR to RGB and back).
-  bool round_to_uint8;         ///< Round the resized pixel half up before gain and bias, as an 8-bit resize does.
+  std::array<float, 3> pad;  ///< The output outside the region, as it is.
+  bool reverse_channels;     ///< Output channel c is input channel 2 - c (BGR to RGB and back).
+  bool round_to_uint8;       ///< Round the resized pixel half up before gain and bias, as an 8-bit resize does.
 };
 
 /// Memory of `prepare`, reused across calls; one per thread.
