@@ -1,5 +1,7 @@
 """Errors to and from `google.rpc.Status`; the only table of error class ↔ gRPC code."""
 
+from typing import Any
+
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
@@ -61,8 +63,11 @@ def from_status(status: status_pb2.Status) -> errors.FramecastError:
     return error
 
 
-def from_rpc_error(rpc_error: grpc.RpcError) -> errors.FramecastError:
-    """The error that a failed call stands for, whoever failed it: a service, the network or gRPC itself."""
+def from_rpc_error(rpc_error: Any) -> errors.FramecastError:
+    """The error that a failed call stands for, whoever failed it: a service, the network or gRPC itself.
+
+    `rpc_error` is a `grpc.RpcError` that is a call, too, as gRPC raises them.
+    """
     try:
         status = rpc_status.from_call(rpc_error)
     except ValueError:  # the details contradict the call's code: a broken peer

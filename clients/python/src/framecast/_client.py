@@ -1,0 +1,139 @@
+"""The client: one object, everything hangs on it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from framecast._addresses import Addresses
+from framecast._asset_types import Asset
+from framecast._assets import Assets
+from framecast._blobs import Blobs
+from framecast._connection import Connection
+from framecast._datasets import Datasets
+from framecast._frame_iterator import FrameIterator
+from framecast._image_sources import ImageLike
+from framecast._inference import Inference, frame_range
+from framecast._models import ModelReference, Models
+from framecast._prediction_types import FrameResult, InferenceSettings, LoadedModel, Prediction
+from framecast._training import Training
+
+# The first prediction of a model fetches and loads it.
+_PREDICT_TIMEOUT_S = 300.0
+
+
+class Client:
+    """A connection to a framecast installation.
+
+    Addresses (`host:port`) come from the arguments, else from FRAMECAST_REGISTRY_ADDRESS,
+    FRAMECAST_TRAINER_ADDRESS and FRAMECAST_INFERENCE_ADDRESS, else they are the local ports of `framecast up`.
+    `timeout` in seconds bounds each call that names none of its own. Safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        trainer_address: str | None = None,
+        inference_address: str | None = None,
+        project: str = "default",
+        timeout: float = 60.0,
+    ) -> None:
+        addresses = Addresses.resolve(registry=address, trainer=trainer_address, inference=inference_address)
+        self._connection = Connection(addresses, project=project, timeout_s=timeout)
+        blobs = Blobs(self._connection)
+        self.assets = Assets(self._connection, blobs)
+        """Stored pictures and videos."""
+        self.datasets = Datasets(self._connection, self.assets)
+        """Labelled data."""
+        self.models = Models(self._connection, blobs)
+        """Models and their versions."""
+        self.training = Training(self._connection, self.datasets, blobs)
+        """Training jobs."""
+        self._inference = Inference(self._connection, self.models)
+
+    @property
+    def project(self) -> str:
+        """Id of the project that all calls work on."""
+        return self._connection.project
+
+    def load(self, model: ModelReference, *, timeout: float = _PREDICT_TIMEOUT_S) -> LoadedModel:
+        """Loads a model version, unless it is, and says how it runs."""
+        return self._inference.load(model, timeout=timeout)
+
+    def predict(
+        self,
+        model: ModelReference,
+        images: ImageLike | Sequence[ImageLike],
+        *,
+        confidence: float | None = None,
+        iou: float | None = None,
+        rdp: float | None = None,
+        max_detections: int | None = None,
+        classes: Sequence[str] = (),
+        class_agnostic: bool | None = None,
+        timeout: float = _PREDICT_TIMEOUT_S,
+    ) -> list[FrameResult]:
+        """Predictions for pictures, in their order; one that cannot be decoded has an error in its own result.
+
+        `model` is `cars` (its latest trained version), `cars/3`, a full name, or an object that stands for one.
+        Settings that are None take the model's default; see `InferenceSettings`. `timeout` bounds each call of up
+        to 32 pictures.
+        """
+        settings = InferenceSettings(confidence, iou, rdp, max_detections, tuple(classes), class_agnostic)
+        several = list(images) if isinstance(images, list | tuple) else [images]
+        return list(self._inference.predict(model, several, settings, timeout=timeout))  # type: ignore[arg-type]
+
+    def detect(
+        self,
+        model: ModelReference,
+        image: ImageLike,
+        *,
+        confidence: float | None = None,
+        iou: float | None = None,
+        rdp: float | None = None,
+        max_detections: int | None = None,
+        classes: Sequence[str] = (),
+        class_agnostic: bool | None = None,
+        timeout: float = _PREDICT_TIMEOUT_S,
+    ) -> Prediction:
+        """The prediction for one picture; raises its error where it cannot be decoded. See `predict`."""
+        settings = InferenceSettings(confidence, iou, rdp, max_detections, tuple(classes), class_agnostic)
+        (result,) = self._inference.predict(model, [image], settings, timeout=timeout)
+        return result.unwrap()
+
+    def predict_video(
+        self,
+        model: ModelReference,
+        video: str | Path | Asset,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        count: int | None = None,
+        stride: int | None = None,
+        confidence: float | None = None,
+        iou: float | None = None,
+        rdp: float | None = None,
+        max_detections: int | None = None,
+        classes: Sequence[str] = (),
+        class_agnostic: bool | None = None,
+        timeout: float | None = None,
+    ) -> FrameIterator:
+        """Predictions for a video, streamed frame by frame in presentation order.
+
+        `video` is a file, which is sent along and not kept, or a stored asset. Frames count from 0; `end` is
+        inclusive, `count` bounds how many are sent, every `stride`-th is looked at. `timeout` in seconds bounds the
+        whole stream. Raises OutOfRangeError where `start` lies beyond the end.
+        """
+        frames = frame_range(start, end, count, stride)
+        settings = InferenceSettings(confidence, iou, rdp, max_detections, tuple(classes), class_agnostic)
+        return self._inference.predict_video(model, video, settings, frames, timeout=timeout)
+
+    def close(self) -> None:
+        """Closes the connections; running calls end."""
+        self._connection.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()

@@ -1,0 +1,107 @@
+"""Predictions between the wire and what users see."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from framecast._convert_datasets import category_from_proto, keypoint_from_proto, polygon_from_proto
+from framecast._convert_models import task_from_proto
+from framecast._prediction_types import (
+    FrameResult,
+    InferenceSettings,
+    Instances,
+    Label,
+    LoadedModel,
+    Prediction,
+    StreamInfo,
+)
+from framecast.status import from_status
+from framecast.v1 import frame_result_pb2, inference_service_pb2, inference_settings_pb2
+
+
+def settings_to_proto(settings: InferenceSettings) -> inference_settings_pb2.InferenceSettings:
+    """Settings as they travel; what is None stays open."""
+    return inference_settings_pb2.InferenceSettings(
+        confidence_threshold=settings.confidence,
+        iou_threshold=settings.iou,
+        rdp_threshold=settings.rdp,
+        max_detections=settings.max_detections,
+        categories=settings.classes,
+        class_agnostic=settings.class_agnostic,
+    )
+
+
+def settings_from_proto(message: inference_settings_pb2.InferenceSettings) -> InferenceSettings:
+    """Settings as users see them."""
+    return InferenceSettings(
+        confidence=_short(message.confidence_threshold) if message.HasField("confidence_threshold") else None,
+        iou=_short(message.iou_threshold) if message.HasField("iou_threshold") else None,
+        rdp=_short(message.rdp_threshold) if message.HasField("rdp_threshold") else None,
+        max_detections=message.max_detections if message.HasField("max_detections") else None,
+        classes=tuple(message.categories),
+        class_agnostic=message.class_agnostic if message.HasField("class_agnostic") else None,
+    )
+
+
+def frame_result_from_proto(message: frame_result_pb2.FrameResult) -> FrameResult:
+    """A frame's result as users see it."""
+    has_time = message.HasField("presentation_time")
+    return FrameResult(
+        frame_index=message.frame_index,
+        time=message.presentation_time.ToNanoseconds() / 1e9 if has_time else None,
+        pts=message.pts,
+        prediction=_prediction(message.prediction) if message.HasField("prediction") else None,
+        error=from_status(message.error) if message.HasField("error") else None,
+    )
+
+
+def loaded_model_from_proto(message: inference_service_pb2.LoadedModel) -> LoadedModel:
+    """A loaded model as users see it."""
+    return LoadedModel(
+        model_version=message.model_version,
+        bundle_sha256=message.bundle_sha256,
+        task=task_from_proto(message.task),
+        architecture=message.architecture,
+        categories=tuple(category_from_proto(category) for category in message.categories),
+        engine=message.engine,
+        default_settings=settings_from_proto(message.default_settings),
+        input_width=message.input_width,
+        input_height=message.input_height,
+    )
+
+
+def stream_info_from_proto(
+    header: inference_service_pb2.PredictVideoResponse.Header, *, fps: float | None
+) -> StreamInfo:
+    """The terms of a stream as users see them."""
+    return StreamInfo(
+        model=loaded_model_from_proto(header.model),
+        settings=settings_from_proto(header.settings),
+        width=header.width,
+        height=header.height,
+        time_base=Fraction(header.time_base_numerator, header.time_base_denominator or 1),
+        total_frames=header.total_frames,
+        video_frames=header.video_frames,
+        fps=fps,
+    )
+
+
+def _prediction(message: frame_result_pb2.Prediction) -> Prediction:
+    found = message.instances
+    boxes = [(i.box.x_min, i.box.y_min, i.box.x_max, i.box.y_max) for i in found]
+    instances = Instances(
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        scores=np.array([i.score for i in found], np.float32),
+        category_ids=np.array([i.category_id for i in found], np.int32),
+        names=tuple(i.category for i in found),
+        polygons=tuple(tuple(polygon_from_proto(polygon) for polygon in i.polygons) for i in found),
+        keypoints=tuple(tuple(keypoint_from_proto(point) for point in i.keypoints) for i in found),
+        mask_areas=np.array([i.mask_area for i in found], np.int64),
+    )
+    labels = tuple(Label(label.category_id, label.category, label.score) for label in message.labels)
+    return Prediction(message.width, message.height, instances, labels)
+
+
+def _short(value: float) -> float:
+    """The shortest decimal that is this 32-bit float: 0.6 rather than 0.6000000238."""
+    return float(str(np.float32(value)))

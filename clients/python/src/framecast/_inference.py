@@ -1,0 +1,112 @@
+"""Predictions of pictures and videos."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from framecast._asset_types import Asset
+from framecast._blobs import CHUNK_BYTES
+from framecast._connection import Connection
+from framecast._convert_predictions import frame_result_from_proto, loaded_model_from_proto, settings_to_proto
+from framecast._frame_iterator import FrameIterator
+from framecast._image_sources import ImageLike, image_source
+from framecast._models import ModelReference, Models
+from framecast._prediction_types import FrameResult, InferenceSettings, LoadedModel
+from framecast.errors import InvalidArgumentError, NotFoundError
+from framecast.v1 import inference_service_pb2
+
+_IMAGES_PER_CALL = 32
+_BYTES_PER_CALL = 32 * 1024 * 1024
+
+
+class Inference:
+    """What `Client.predict`, `detect` and `predict_video` do."""
+
+    def __init__(self, connection: Connection, models: Models) -> None:
+        self._connection = connection
+        self._models = models
+
+    def load(self, model: ModelReference, *, timeout: float) -> LoadedModel:
+        """Loads a model version, unless it is."""
+        request = inference_service_pb2.LoadModelVersionRequest(model_version=self._models.resolve_version(model))
+        return loaded_model_from_proto(self._connection.inference.LoadModelVersion(request, timeout=timeout))
+
+    def predict(
+        self, model: ModelReference, images: Sequence[ImageLike], settings: InferenceSettings, *, timeout: float
+    ) -> Iterator[FrameResult]:
+        """Results in order, asked for in portions that fit into a message."""
+        version = self._models.resolve_version(model)
+        message = settings_to_proto(settings)
+        start = 0
+        for portion in _portions(images):
+            request = inference_service_pb2.PredictImagesRequest(
+                model_version=version, images=portion, settings=message
+            )
+            response = self._connection.inference.PredictImages(request, timeout=timeout)
+            for result in response.results:
+                result.frame_index += start
+                yield frame_result_from_proto(result)
+            start += len(portion)
+
+    def predict_video(
+        self,
+        model: ModelReference,
+        video: str | Path | Asset,
+        settings: InferenceSettings,
+        frames: inference_service_pb2.FrameRange,
+        *,
+        timeout: float | None,
+    ) -> FrameIterator:
+        """A running stream."""
+        request = inference_service_pb2.PredictVideoRequest(
+            model_version=self._models.resolve_version(model),
+            settings=settings_to_proto(settings),
+            frame_range=frames,
+        )
+        if isinstance(video, Asset):
+            request.asset = video.name
+            fps = video.frame_count / video.duration_s if video.frame_count and video.duration_s else None
+            return FrameIterator(self._connection.inference.PredictVideo(request, timeout=timeout), fps=fps)
+        path = Path(video)
+        if not path.is_file():
+            raise NotFoundError(f"{path}: there is no such file", reason="FILE_MISSING", file=path)
+        return FrameIterator(self._connection.inference.PredictVideoUpload(_chunks(request, path), timeout=timeout))
+
+
+def frame_range(
+    start: int | None, end: int | None, count: int | None, stride: int | None
+) -> inference_service_pb2.FrameRange:
+    """Which frames of a video. Raises InvalidArgumentError where that cannot be."""
+    for name, value, least in (
+        ("start", start, 0),
+        ("end", end, start or 0),
+        ("count", count, 1),
+        ("stride", stride, 1),
+    ):
+        if value is not None and value < least:
+            raise InvalidArgumentError(
+                f"{name} must be at least {least}, got {value}", field=name, reason="FRAME_RANGE_INVALID", value=value
+            )
+    return inference_service_pb2.FrameRange(start_index=start or 0, end_index=end, count=count, stride=stride or 1)
+
+
+def _portions(images: Sequence[ImageLike]) -> Iterator[list[inference_service_pb2.ImageSource]]:
+    portion: list[inference_service_pb2.ImageSource] = []
+    size = 0
+    for position, image in enumerate(images):
+        source = image_source(image, position=position)
+        if portion and (len(portion) >= _IMAGES_PER_CALL or size + len(source.data) > _BYTES_PER_CALL):
+            yield portion
+            portion, size = [], 0
+        portion.append(source)
+        size += len(source.data)
+    if portion:
+        yield portion
+
+
+def _chunks(
+    request: inference_service_pb2.PredictVideoRequest, path: Path
+) -> Iterator[inference_service_pb2.PredictVideoUploadRequest]:
+    yield inference_service_pb2.PredictVideoUploadRequest(request=request)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield inference_service_pb2.PredictVideoUploadRequest(chunk=chunk)

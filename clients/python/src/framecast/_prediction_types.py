@@ -1,0 +1,162 @@
+"""Predictions as users see them: frozen dataclasses with NumPy arrays, pixels of the upright picture."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framecast._dataset_types import Category, Keypoint, Polygon
+from framecast._model_types import Task
+from framecast.errors import FramecastError
+
+
+@dataclass(frozen=True)
+class InferenceSettings:
+    """How a network's answer is turned into predictions; what is None takes the model's default."""
+
+    confidence: float | None = None
+    """Weaker instances and labels are dropped; in [0, 1]."""
+    iou: float | None = None
+    """Of two boxes that overlap more the weaker is dropped; in [0, 1]."""
+    rdp: float | None = None
+    """Coarseness of polygons, as a share of the ring's perimeter; in [0, 0.01], 0 keeps every corner."""
+    max_detections: int | None = None
+    classes: tuple[str, ...] = ()
+    """Names of the categories to report; empty: all."""
+    class_agnostic: bool | None = None
+    """Boxes of different categories suppress each other, too."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One found instance."""
+
+    box: NDArray[np.float32]
+    """float32 [4]: x_min, y_min, x_max, y_max; the maxima are exclusive."""
+    score: float
+    category_id: int
+    name: str
+    polygons: tuple[Polygon, ...] = ()
+    keypoints: tuple[Keypoint, ...] = ()
+    mask_area: int = 0
+    """Pixels of the mask that `polygons` outlines."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instances(Sequence[Instance]):
+    """All instances of a picture by descending score, as arrays of equal length N; also a sequence of `Instance`."""
+
+    boxes: NDArray[np.float32]
+    """float32 [N, 4]: x_min, y_min, x_max, y_max in pixels; the maxima are exclusive."""
+    scores: NDArray[np.float32]
+    """float32 [N], in [0, 1]."""
+    category_ids: NDArray[np.int32]
+    """int32 [N]."""
+    names: tuple[str, ...]
+    polygons: tuple[tuple[Polygon, ...], ...]
+    """The parts of each instance, each with its holes; empty for a model without masks."""
+    keypoints: tuple[tuple[Keypoint, ...], ...]
+    mask_areas: NDArray[np.int64]
+    """int64 [N]: pixels of each mask before its outline was simplified."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # int → Instance, slice → list of them
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return Instance(
+            self.boxes[index],
+            float(self.scores[index]),
+            int(self.category_ids[index]),
+            self.names[index],
+            self.polygons[index],
+            self.keypoints[index],
+            int(self.mask_areas[index]),
+        )
+
+    def __iter__(self) -> Iterator[Instance]:
+        return (self[index] for index in range(len(self)))
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label of the whole picture."""
+
+    category_id: int
+    name: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of one picture."""
+
+    width: int
+    """Of the upright picture, in pixels: the frame of all coordinates."""
+    height: int
+    instances: Instances
+    labels: tuple[Label, ...] = ()
+    """By descending score; classification only."""
+
+    def __len__(self) -> int:
+        return len(self.instances)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameResult:
+    """The answer for one picture or one frame of a video: a prediction, or why there is none."""
+
+    frame_index: int
+    """A video's frame, counted from 0 in presentation order; a picture's position in the call."""
+    time: float | None = None
+    """When the frame is shown, in seconds; None for pictures. Exactly: `pts * info.time_base`."""
+    pts: int = 0
+    """The exact time in units of the stream's time base; 0 for pictures."""
+    prediction: Prediction | None = None
+    error: FramecastError | None = None
+
+    def unwrap(self) -> Prediction:
+        """The prediction; raises the error where there is none."""
+        if self.prediction is None:
+            raise self.error or FramecastError(f"frame {self.frame_index} has no prediction")
+        return self.prediction
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model version as the inference service runs it."""
+
+    model_version: str
+    bundle_sha256: str
+    """Digest of the bundle's manifest: the exact model that answers."""
+    task: Task
+    architecture: str
+    categories: tuple[Category, ...]
+    engine: str
+    """What runs it: `CPUExecutionProvider`, `CUDAExecutionProvider`, …"""
+    default_settings: InferenceSettings
+    input_width: int
+    input_height: int
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """The terms of a stream of frame results."""
+
+    model: LoadedModel
+    settings: InferenceSettings
+    """What is applied."""
+    width: int
+    """As displayed, in pixels."""
+    height: int
+    time_base: Fraction
+    """Seconds per unit of `FrameResult.pts`."""
+    total_frames: int
+    """Frames that are sent."""
+    video_frames: int
+    """Frames of the whole video."""
+    fps: float | None = field(default=None)
+    """Average frames per second of the video; None where it is not known."""
