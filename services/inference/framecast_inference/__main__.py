@@ -1,0 +1,28 @@
+"""`python -m framecast_inference`: serves until SIGTERM or SIGINT. Settings come from `FRAMECAST_*`."""
+
+import os
+import sys
+
+from framecast.errors import FramecastError
+from framecast_inference.settings import InferenceSettings
+from framecast_inference.wiring import build
+from framecast_runtime.logs import configure_logging
+from framecast_runtime.server import run_until_signalled
+from framecast_runtime.settings import SettingsError, read_settings
+
+
+def main() -> int:
+    """Exit code 2 for settings that are missing or wrong."""
+    try:
+        settings = read_settings(InferenceSettings, os.environ)
+        configure_logging("inference", settings.log_level)
+        service = build(settings)
+    except (SettingsError, FramecastError) as error:
+        print(f"framecast inference: {error}", file=sys.stderr)
+        return 2
+    run_until_signalled(service.server, on_stop=service.close)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Between messages and what the use cases speak of."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+
+from google.protobuf.duration_pb2 import Duration
+
+from framecast.errors import InvalidArgumentError
+from framecast.status import to_status
+from framecast.v1 import inference_service_pb2 as messages
+from framecast.v1.frame_result_pb2 import FrameResult
+from framecast.v1.inference_settings_pb2 import InferenceSettings
+from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.prediction import to_proto
+from framecast_bundle.settings import Settings, effective_settings
+from framecast_inference.image_prediction import ImageInput
+from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.pipeline import FrameOutcome
+from framecast_inference.video_prediction import VideoTerms
+
+_NANOSECONDS = 1_000_000_000
+
+
+def image_inputs(images: Sequence[messages.ImageSource]) -> list[ImageInput]:
+    """The pictures of a request; one without bytes and asset stays an empty file."""
+    return [ImageInput(data=image.data, asset=image.asset, display_name=image.display_name) for image in images]
+
+
+def loaded_model_to_proto(model: LoadedModel) -> messages.LoadedModel:
+    """What a caller may know of a model in memory."""
+    manifest = model.manifest
+    return messages.LoadedModel(
+        model_version=model.name,
+        bundle_sha256=model.bundle_sha256,
+        task=manifest.task,
+        architecture=manifest.architecture,
+        categories=manifest.categories,
+        engine=model.engine,
+        default_settings=effective_settings(InferenceSettings(), manifest).to_proto(),
+        input_width=manifest.input.width,
+        input_height=manifest.input.height,
+    )
+
+
+def images_to_proto(
+    outcomes: Iterable[FrameOutcome], model: LoadedModel, settings: Settings
+) -> messages.PredictImagesResponse:
+    """The answer for some pictures."""
+    return messages.PredictImagesResponse(
+        results=[outcome_to_proto(outcome, model.manifest) for outcome in outcomes],
+        model=loaded_model_to_proto(model),
+        settings=settings.to_proto(),
+    )
+
+
+def header_to_proto(terms: VideoTerms, model: LoadedModel, settings: Settings) -> messages.PredictVideoResponse:
+    """The first message of a video's stream."""
+    return messages.PredictVideoResponse(
+        header=messages.PredictVideoResponse.Header(
+            model=loaded_model_to_proto(model),
+            settings=settings.to_proto(),
+            width=terms.width,
+            height=terms.height,
+            time_base_numerator=terms.index.time_base.numerator,
+            time_base_denominator=terms.index.time_base.denominator,
+            total_frames=terms.total_frames,
+            video_frames=terms.index.frame_count,
+        )
+    )
+
+
+def frame_to_proto(
+    outcome: FrameOutcome, manifest: ModelBundle, *, frames_done: int, total_frames: int
+) -> messages.PredictVideoResponse:
+    """A further message of a video's stream."""
+    return messages.PredictVideoResponse(
+        result=outcome_to_proto(outcome, manifest),
+        progress=messages.PredictVideoResponse.Progress(frames_done=frames_done, total_frames=total_frames),
+    )
+
+
+def outcome_to_proto(outcome: FrameOutcome, manifest: ModelBundle) -> FrameResult:
+    """One picture's or frame's answer, or its error."""
+    frame = outcome.frame
+    result = FrameResult(frame_index=frame.index, pts=frame.pts)
+    if frame.time_s is not None:
+        result.presentation_time.CopyFrom(duration_to_proto(frame.time_s))
+    if outcome.prediction is not None:
+        result.prediction.CopyFrom(to_proto(outcome.prediction, manifest))
+    elif frame.error is not None:
+        result.error.CopyFrom(to_status(frame.error))
+    return result
+
+
+def duration_to_proto(seconds: Fraction) -> Duration:
+    """Rounded to nanoseconds; both parts have the sign of the whole."""
+    nanoseconds = round(abs(seconds) * _NANOSECONDS)
+    sign = -1 if seconds < 0 else 1
+    return Duration(seconds=sign * (nanoseconds // _NANOSECONDS), nanos=sign * (nanoseconds % _NANOSECONDS))
+
+
+def upload_request(requests: Iterator[messages.PredictVideoUploadRequest]) -> messages.PredictVideoRequest:
+    """The first message of an upload; the rest stays in the iterator."""
+    first = next(requests, None)
+    if first is None or first.WhichOneof("payload") != "request":
+        raise InvalidArgumentError(
+            "the first message must hold `request`, the next ones `chunk`", reason="UPLOAD_ORDER", field="request"
+        )
+    if first.request.asset:
+        raise InvalidArgumentError(
+            "asset must be empty where the video is uploaded; use PredictVideo for a stored one",
+            reason="ASSET_NOT_ALLOWED",
+            field="request.asset",
+            value=first.request.asset,
+        )
+    return first.request
+
+
+def upload_chunks(requests: Iterator[messages.PredictVideoUploadRequest]) -> Iterator[bytes]:
+    """The bytes of an upload, behind its first message."""
+    for message in requests:
+        if message.WhichOneof("payload") != "chunk":
+            raise InvalidArgumentError(
+                "every message behind the first one must hold `chunk`", reason="UPLOAD_ORDER", field="chunk"
+            )
+        yield message.chunk

@@ -1,0 +1,78 @@
+"""Some pictures, each decoded and predicted on its own: one that fails does not touch the others."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from framecast import names
+from framecast.errors import DeadlineExceededError, FramecastError, InvalidArgumentError, UnavailableError
+from framecast_bundle.settings import Settings
+from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.pipeline import FrameOutcome, Pipeline, predict_inline
+from framecast_inference.ports import Blobs, Registry
+from framecast_inference.sources.image_decoder import decode_image
+from framecast_inference.sources.source_frame import Image, SourceFrame
+
+MAX_IMAGES = 1024
+
+OnCancel = Callable[[Callable[[], None]], object]
+"""Registers what is to happen when the caller gives the call up; false where that has already happened."""
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """A picture as the request gives it: bytes or a stored asset."""
+
+    data: bytes = b""
+    asset: str = ""
+    display_name: str = ""
+
+
+class ImagePrediction:
+    def __init__(self, registry: Registry, blobs: Blobs) -> None:
+        self._registry = registry
+        self._blobs = blobs
+
+    def predict(
+        self, model: LoadedModel, inputs: Sequence[ImageInput], settings: Settings, on_cancel: OnCancel
+    ) -> Iterator[FrameOutcome]:
+        """One outcome for each picture, in order; only a few are held decoded at a time.
+
+        Raises InvalidArgumentError unless there are 1 to 1024; errors of single pictures are in their outcomes.
+        """
+        if not 1 <= len(inputs) <= MAX_IMAGES:
+            raise InvalidArgumentError(
+                f"images has {len(inputs)} pictures; give 1 to {MAX_IMAGES}, more in further calls",
+                reason="IMAGE_COUNT",
+                field="images",
+                count=len(inputs),
+            )
+        frames = (self._frame(position, each) for position, each in enumerate(inputs))
+        if len(inputs) <= model.max_batch:
+            yield from predict_inline(list(frames), model.runner, settings)
+            return
+        with closing(Pipeline(frames, model.runner, settings, max_batch=model.max_batch)) as pipeline:
+            on_cancel(pipeline.cancel)
+            yield from pipeline
+
+    def _frame(self, position: int, image: ImageInput) -> SourceFrame:
+        try:
+            return SourceFrame(index=position, image=self._decode(position, image))
+        except (UnavailableError, DeadlineExceededError):
+            raise  # not the picture's fault: a retry of the whole call may pass
+        except FramecastError as error:
+            if isinstance(error, InvalidArgumentError):
+                error.field = f"images[{position}]"
+            return SourceFrame(index=position, error=error)
+
+    def _decode(self, position: int, image: ImageInput) -> Image:
+        if not image.asset:
+            return decode_image(image.data, label=image.display_name or f"picture {position}")
+        sha256 = names.ASSET.parse(image.asset, field=f"images[{position}].asset")["sha256"]
+        asset = self._registry.asset(image.asset)
+        label = image.display_name or asset.display_name or image.asset
+        if not asset.media_type.startswith("image/"):
+            raise InvalidArgumentError(
+                f"{label} is {asset.media_type}, not a picture", reason="MEDIA_TYPE_UNSUPPORTED", asset=image.asset
+            )
+        return decode_image(self._blobs.read(sha256), label=label)

@@ -1,0 +1,31 @@
+"""A model version in memory."""
+
+from dataclasses import dataclass
+
+from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_inference.model_runner import ModelRunner
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LoadedModel:
+    """Everything that a request needs of a model version; it never changes."""
+
+    name: str
+    """`projects/{project}/models/{model}/versions/{version}`."""
+    bundle_sha256: str
+    """Digest of the manifest, which pins every other byte of the model."""
+    manifest: ModelBundle
+    runner: ModelRunner
+    engine: str
+    """What computes, such as `CPUExecutionProvider`."""
+    max_batch: int
+    """Pictures that are worth running together."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the bundle's files: what the model weighs against a memory budget."""
+        return sum(file.size_bytes for file in self.manifest.files)
+
+    def close(self) -> None:
+        """Frees the memory and the device."""
+        self.runner.close()

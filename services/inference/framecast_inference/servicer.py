@@ -1,0 +1,92 @@
+"""Translates between the wire and the use cases; decides nothing."""
+
+from collections.abc import Callable, Iterator
+
+import grpc
+
+from framecast import names
+from framecast.v1 import inference_service_pb2 as messages
+from framecast.v1 import inference_service_pb2_grpc
+from framecast.v1.model_pb2 import ModelVersion
+from framecast_bundle.settings import effective_settings
+from framecast_inference import convert
+from framecast_inference.image_prediction import ImagePrediction
+from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.model_cache import ModelCache
+from framecast_inference.model_import import ModelImport
+from framecast_inference.video_prediction import VideoFile, VideoPrediction
+
+
+class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
+    """`framecast.v1.InferenceService`."""
+
+    def __init__(
+        self,
+        models: ModelCache[LoadedModel],
+        images: ImagePrediction,
+        videos: VideoPrediction,
+        model_import: ModelImport,
+    ) -> None:
+        self._models = models
+        self._images = images
+        self._videos = videos
+        self._import = model_import
+
+    def LoadModelVersion(
+        self, request: messages.LoadModelVersionRequest, context: grpc.ServicerContext
+    ) -> messages.LoadedModel:
+        with self._models.lease(_model_version(request.model_version)) as model:
+            return convert.loaded_model_to_proto(model)
+
+    def PredictImages(
+        self, request: messages.PredictImagesRequest, context: grpc.ServicerContext
+    ) -> messages.PredictImagesResponse:
+        with self._models.lease(_model_version(request.model_version)) as model:
+            settings = effective_settings(request.settings, model.manifest)
+            outcomes = self._images.predict(model, convert.image_inputs(request.images), settings, context.add_callback)
+            return convert.images_to_proto(outcomes, model, settings)
+
+    def PredictVideo(
+        self, request: messages.PredictVideoRequest, context: grpc.ServicerContext
+    ) -> Iterator[messages.PredictVideoResponse]:
+        yield from self._predict_video(request, lambda: self._videos.stored(request.asset), context)
+
+    def PredictVideoUpload(
+        self, request_iterator: Iterator[messages.PredictVideoUploadRequest], context: grpc.ServicerContext
+    ) -> Iterator[messages.PredictVideoResponse]:
+        request = convert.upload_request(request_iterator)
+        chunks = convert.upload_chunks(request_iterator)
+        yield from self._predict_video(request, lambda: self._videos.uploaded(chunks), context)
+
+    def ImportModelVersion(
+        self, request: messages.ImportModelVersionRequest, context: grpc.ServicerContext
+    ) -> ModelVersion:
+        return self._import.run(
+            model=request.model,
+            descriptor=request.descriptor,
+            graph=request.graph,
+            request_id=request.request_id,
+        )
+
+    def _predict_video(
+        self,
+        request: messages.PredictVideoRequest,
+        open_video: Callable[[], VideoFile],
+        context: grpc.ServicerContext,
+    ) -> Iterator[messages.PredictVideoResponse]:
+        with self._models.lease(_model_version(request.model_version)) as model:
+            settings = effective_settings(request.settings, model.manifest)
+            with self._videos.stream(model, open_video(), request.frame_range, settings, context.add_callback) as (
+                terms,
+                outcomes,
+            ):
+                yield convert.header_to_proto(terms, model, settings)
+                for done, outcome in enumerate(outcomes, start=1):
+                    yield convert.frame_to_proto(
+                        outcome, model.manifest, frames_done=done, total_frames=terms.total_frames
+                    )
+
+
+def _model_version(name: str) -> str:
+    names.MODEL_VERSION.parse(name, field="model_version")
+    return name

@@ -1,0 +1,37 @@
+"""What an operator may set."""
+
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def _spool_folder() -> str:
+    return str(Path(tempfile.gettempdir()) / f"framecast-inference-{os.getuid()}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceSettings:
+    """Read from `FRAMECAST_*` by `__main__`."""
+
+    listen_address: str = "127.0.0.1:50053"
+    """host:port to serve on; port 0 takes a free one."""
+    registry_address: str
+    """host:port of the registry."""
+    object_store_url: str
+    """`file:///folder` or `s3://bucket/prefix`; the same for all services."""
+    device: str = "auto"
+    """`cpu`, `cuda`, or `auto`: the GPU where one can be used."""
+    threads: int = 0
+    """That one run of a network may take on the CPU; 0: one for each core."""
+    max_loaded_models: int = 8
+    """More leave memory, the least recently used first; those in use stay."""
+    max_loaded_bytes: int = 8 * 1024**3
+    """The same for the sum of the models' files."""
+    spool_folder: str = field(default_factory=_spool_folder)
+    """Where uploaded videos lie while they are predicted."""
+    max_upload_bytes: int = 8 * 1024**3
+    """Longer uploads are refused; a stored asset may be longer."""
+    max_calls: int = 32
+    """Calls, streams among them, that run at the same time; further ones wait."""
+    log_level: str = "INFO"

@@ -1,0 +1,1 @@
+"""Where pictures come from: encoded images and videos, as upright RGB."""

@@ -1,0 +1,26 @@
+"""One picture on its way to the model."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from framecast.errors import FramecastError
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SourceFrame:
+    """A decoded picture, or why there is none; exactly one of `image` and `error` is set."""
+
+    index: int
+    """A video's frame counted from 0 in presentation order; a picture's position in its request."""
+    image: Image | None = None
+    """Upright RGB uint8 [H, W, 3], C-contiguous."""
+    error: FramecastError | None = None
+    pts: int = 0
+    """When a video's frame is shown, in units of the stream's time base; 0 for pictures."""
+    time_s: Fraction | None = None
+    """The same in seconds, exactly; None for pictures."""

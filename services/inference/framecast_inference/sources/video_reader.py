@@ -1,0 +1,177 @@
+"""Decodes exactly the frames asked for, each with its index and time, as upright RGB."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import SupportsBytes, cast
+
+import av
+import av.container
+import av.video.stream
+
+from framecast_inference.sources import video_errors
+from framecast_inference.sources.container import open_video
+from framecast_inference.sources.orientation import Orientation
+from framecast_inference.sources.source_frame import Image, SourceFrame
+from framecast_inference.sources.video_index import VideoIndex, VideoPacket, read_video_index
+
+
+class VideoReader:
+    """A video file with its index. It holds no file open between calls, so several may read at the same time.
+
+    Raises, when made, what `read_video_index` raises, and DataLossError where not one frame can be decoded.
+    """
+
+    def __init__(self, path: Path, *, label: str) -> None:
+        self._path = path
+        self._label = label
+        self.index: VideoIndex = read_video_index(path, label=label)
+        self.width, self.height = self._upright_size()
+        """Of an upright frame, in pixels."""
+
+    def readable(self, selected: range) -> range:
+        """The part of a selection whose packets are there; shorter only for a file that is cut short."""
+        whole = len(self.index.pts)
+        return range(selected.start, min(selected.stop, whole), selected.step) if selected else selected
+
+    def frames(self, selected: range) -> Iterator[SourceFrame]:
+        """The selected frames, in order, decoded from the nearest key frame.
+
+        Frames that cannot be decoded are left out; when all others have been given, they raise DataLossError with
+        reason `VIDEO_DAMAGED` and the first one's `frame_index`. Closing the iterator closes the file.
+        """
+        readable = self.readable(selected)
+        missing = _Missing()
+        for run in self._runs(readable):
+            position = 0
+            for frame in self._decode_run(run):
+                found = run.index(frame.index)
+                missing.add(run[position:found])
+                position = found + 1
+                yield frame
+            missing.add(run[position:])
+        missing.add(selected[len(readable) :])
+        if missing.first is not None:
+            raise video_errors.damaged(self._label, missing.first, missing.count, self.index.frame_count)
+
+    def _runs(self, selected: range) -> Iterator[range]:
+        """Splits a sparse selection where whole groups of pictures between two wanted frames can be skipped."""
+        start = 0
+        for position in range(1, len(selected)) if self.index.seekable and selected.step > 1 else ():
+            if self.index.key_before(selected[position]) > self.index.key_before(selected[position - 1]) + 1:
+                yield selected[start:position]
+                start = position
+        yield selected[start:]
+
+    def _decode_run(self, run: range) -> Iterator[SourceFrame]:
+        if not run:
+            return
+        with open_video(self._path, label=self._label) as (container, stream):
+            position = -1
+            for frame in self._decode(container, stream, run[0]):
+                if self.index.seekable:
+                    found = None if frame.pts is None else self.index.find(frame.pts)
+                    if found is None:
+                        continue
+                    position = found
+                else:
+                    position += 1
+                if position > run[-1]:
+                    return
+                if position in run:
+                    yield SourceFrame(
+                        index=position,
+                        image=_to_rgb(frame),
+                        pts=int(self.index.pts[position]),
+                        time_s=self.index.time_s(position),
+                    )
+                if position == run[-1]:
+                    return
+
+    def _decode(
+        self, container: av.container.InputContainer, stream: av.video.stream.VideoStream, first: int
+    ) -> Iterator[av.VideoFrame]:
+        for packet in self._packets(container, stream, first):
+            if packet is not None and packet.is_corrupt:
+                continue
+            try:
+                frames = stream.codec_context.decode(packet)
+            except av.FFmpegError:
+                continue  # its frames will be missed; the next ones may be whole
+            yield from frames
+
+    def _packets(
+        self, container: av.container.InputContainer, stream: av.video.stream.VideoStream, first: int
+    ) -> Iterator["VideoPacket | None"]:
+        """Packets from the key frame that frame `first` needs to the end, then None to flush the decoder."""
+        key_pts = int(self.index.key_pts[self.index.key_before(first)]) if self.index.seekable else None
+        if key_pts is None or self.index.key_before(first) == 0:
+            yield from _from_key(container, stream, key_pts)
+            yield None
+            return
+        packets = None
+        try:
+            container.seek(key_pts, stream=stream, backward=True)
+            packets = _peeked(_from_key(container, stream, key_pts))
+        except av.FFmpegError:
+            pass
+        if packets is not None:
+            yield from packets
+        else:  # no index to seek by, or it points past the key frame: pass by what is not needed, without decoding it
+            with open_video(self._path, label=self._label) as (again, other):
+                yield from _from_key(again, other, key_pts)
+        yield None
+
+    def _upright_size(self) -> tuple[int, int]:
+        with open_video(self._path, label=self._label) as (container, stream):
+            for frame in self._decode(container, stream, 0):
+                return _orientation(frame).size(frame.width, frame.height)
+        count = self.index.frame_count
+        raise video_errors.damaged(self._label, 0, count, count)
+
+
+class _Missing:
+    def __init__(self) -> None:
+        self.first: int | None = None
+        self.count = 0
+
+    def add(self, indexes: range) -> None:
+        if indexes and self.first is None:
+            self.first = indexes[0]
+        self.count += len(indexes)
+
+
+def _from_key(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, key_pts: int | None
+) -> Iterator[VideoPacket]:
+    """Packets from the key frame at `key_pts` on; from the first key frame for None. Nothing where it is not there."""
+    started = False
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            started = started or (packet.is_keyframe and key_pts in (None, packet.pts))
+            if started:
+                yield packet
+    except av.FFmpegError:
+        return  # the rest of the file cannot be read; what is missing will be told
+
+
+def _peeked(packets: Iterator[VideoPacket]) -> Iterator[VideoPacket] | None:
+    first = next(packets, None)
+    return None if first is None else _chain(first, packets)
+
+
+def _chain(first: VideoPacket, rest: Iterator[VideoPacket]) -> Iterator[VideoPacket]:
+    yield first
+    yield from rest
+
+
+def _orientation(frame: av.VideoFrame) -> Orientation:
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    return Orientation() if matrix is None else Orientation.from_display_matrix(bytes(cast(SupportsBytes, matrix)))
+
+
+def _to_rgb(frame: av.VideoFrame) -> Image:
+    # libswscale goes by the matrix and the range (full or limited) that the stream names.
+    rgb = cast(Image, frame.to_ndarray(format="rgb24"))
+    return _orientation(frame).apply(rgb)

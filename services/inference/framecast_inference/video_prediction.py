@@ -1,0 +1,88 @@
+"""A video through a model, frame by frame."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from framecast import names
+from framecast.errors import CancelledError, InvalidArgumentError
+from framecast.v1.inference_service_pb2 import FrameRange
+from framecast_bundle.settings import Settings
+from framecast_inference.image_prediction import OnCancel
+from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.pipeline import FrameOutcome, Pipeline
+from framecast_inference.ports import Blobs, Registry, UploadSpool
+from framecast_inference.sources.frame_range import select_frames
+from framecast_inference.sources.video_index import VideoIndex
+from framecast_inference.sources.video_reader import VideoReader
+
+
+@dataclass(frozen=True, eq=False)
+class VideoTerms:
+    """What a stream is going to give; comes before the first frame."""
+
+    width: int
+    """Of an upright frame, in pixels."""
+    height: int
+    index: VideoIndex
+    total_frames: int
+    """Frames that will be sent, unless some turn out to be damaged."""
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A local file that exists only within a context, and how messages call it."""
+
+    file: AbstractContextManager[Path]
+    label: str
+
+
+class VideoPrediction:
+    def __init__(self, registry: Registry, blobs: Blobs, spool: UploadSpool) -> None:
+        self._registry = registry
+        self._blobs = blobs
+        self._spool = spool
+
+    def stored(self, name: str) -> VideoFile:
+        """A stored asset. Raises NotFoundError, and InvalidArgumentError for one that is no video."""
+        sha256 = names.ASSET.parse(name, field="asset")["sha256"]
+        asset = self._registry.asset(name)
+        label = asset.display_name or name
+        if not asset.media_type.startswith("video/"):
+            raise InvalidArgumentError(
+                f"{label} is {asset.media_type}, not a video",
+                reason="MEDIA_TYPE_UNSUPPORTED",
+                field="asset",
+                asset=name,
+            )
+        return VideoFile(self._blobs.as_file(sha256), label)
+
+    def uploaded(self, chunks: Iterator[bytes]) -> VideoFile:
+        """A video that the caller sends; received when the context is entered."""
+        return VideoFile(self._spool.receive(chunks), "the uploaded video")
+
+    @contextmanager
+    def stream(
+        self, model: LoadedModel, video: VideoFile, frame_range: FrameRange, settings: Settings, on_cancel: OnCancel
+    ) -> Iterator[tuple[VideoTerms, Iterator[FrameOutcome]]]:
+        """The terms, and every frame asked for, in order. Leaving the context stops all work at once.
+
+        Raises what `VideoReader` and `select_frames` raise; the iterator raises DataLossError, after the frames that
+        can be decoded, where some cannot, and CancelledError where the caller gave up.
+        """
+        with video.file as path:
+            reader = VideoReader(path, label=video.label)
+            selected = select_frames(frame_range, reader.index.frame_count)
+            terms = VideoTerms(reader.width, reader.height, reader.index, len(reader.readable(selected)))
+            frames = reader.frames(selected)
+            with closing(Pipeline(frames, model.runner, settings, max_batch=model.max_batch)) as pipeline:
+                if not on_cancel(pipeline.cancel):
+                    pipeline.cancel()
+                yield terms, _until_cancelled(pipeline)
+
+
+def _until_cancelled(pipeline: Pipeline) -> Iterator[FrameOutcome]:
+    yield from pipeline
+    if pipeline.cancelled:
+        raise CancelledError("the caller gave the call up")

@@ -1,0 +1,76 @@
+"""The service's parts list."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import grpc
+
+from framecast.errors import InvalidArgumentError
+from framecast.transport import open_channel
+from framecast.v1 import inference_service_pb2, inference_service_pb2_grpc
+from framecast_bundle.engines.onnxruntime_engine import Device
+from framecast_inference.adapters.bundle_loader import BundleLoader
+from framecast_inference.adapters.grpc_registry import GrpcRegistry
+from framecast_inference.adapters.spool_folder import SpoolFolder
+from framecast_inference.adapters.stored_blobs import StoredBlobs
+from framecast_inference.image_prediction import ImagePrediction
+from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.model_cache import ModelCache
+from framecast_inference.model_import import ModelImport
+from framecast_inference.servicer import InferenceServicer
+from framecast_inference.settings import InferenceSettings
+from framecast_inference.video_prediction import VideoPrediction
+from framecast_runtime.object_store import open_object_store
+from framecast_runtime.server import GrpcServer
+
+_DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True, eq=False)
+class InferenceService:
+    """A server ready to start, and what must be closed behind it."""
+
+    server: GrpcServer
+    models: ModelCache[LoadedModel]
+    spool: SpoolFolder
+    channel: grpc.Channel
+
+    def close(self) -> None:
+        """Frees models, spooled files and the registry's channel; the server has stopped."""
+        self.models.close()
+        self.spool.close()
+        self.channel.close()
+
+
+def build(settings: InferenceSettings) -> InferenceService:
+    """Puts the service together. Raises InvalidArgumentError for a setting that makes no sense."""
+    if settings.device not in _DEVICES:
+        raise InvalidArgumentError(
+            f"FRAMECAST_DEVICE is {settings.device!r}; it must be one of {', '.join(_DEVICES)}",
+            reason="DEVICE_UNKNOWN",
+            field="device",
+            value=settings.device,
+        )
+    spool = SpoolFolder(Path(settings.spool_folder), max_upload_bytes=settings.max_upload_bytes)
+    channel = open_channel(settings.registry_address)
+    registry = GrpcRegistry(channel)
+    blobs = StoredBlobs(open_object_store(settings.object_store_url), spool.path)
+    loader = BundleLoader(
+        registry, blobs, device=cast(Device, settings.device), threads=settings.threads or len(os.sched_getaffinity(0))
+    )
+    models = ModelCache(loader.load, max_models=settings.max_loaded_models, max_bytes=settings.max_loaded_bytes)
+    servicer = InferenceServicer(
+        models,
+        ImagePrediction(registry, blobs),
+        VideoPrediction(registry, blobs, spool),
+        ModelImport(registry, blobs, loader),
+    )
+
+    def register(server: grpc.Server) -> str:
+        inference_service_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, server)
+        return inference_service_pb2.DESCRIPTOR.services_by_name["InferenceService"].full_name
+
+    server = GrpcServer(settings.listen_address, [register], max_workers=settings.max_calls)
+    return InferenceService(server, models, spool, channel)
