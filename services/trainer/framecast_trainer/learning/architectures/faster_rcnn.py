@@ -1,0 +1,24 @@
+"""Faster R-CNN: boxes in two stages."""
+
+from functools import partial
+
+from framecast_trainer.learning.architectures.architecture import Architecture, Task
+from framecast_trainer.learning.architectures.rcnn import BACKBONE_DEFAULTS, BACKBONES, LAST_LAYERS, RcnnLearner
+
+FASTER_RCNN = Architecture(
+    id="faster_rcnn",
+    task=Task.TASK_OBJECT_DETECTION,
+    description=(
+        "Faster R-CNN (torchvision): boxes in two stages. Backbone `small` learns from nothing on a CPU in minutes; "
+        "`resnet50` is the published ResNet-50 FPN, for pretrained weights and a GPU."
+    ),
+    defaults=BACKBONE_DEFAULTS["small"],
+    backbone_defaults=BACKBONE_DEFAULTS,
+    build=partial(RcnnLearner, with_masks=False),
+    license="BSD-3-Clause",
+    annotations=("box",),
+    backbones=BACKBONES,
+    last_layers=LAST_LAYERS,
+    size_multiple=16,
+    pretrained={"resnet50": "FasterRCNN_ResNet50_FPN_Weights.DEFAULT"},
+)

@@ -1,0 +1,106 @@
+"""torchvision's Faster and Mask R-CNN, cut where thresholds apply: `dense`, `boxes`, `masks`."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import FasterRCNN
+from torchvision.ops import MultiScaleRoIAlign, roi_align
+
+from framecast_trainer.learning.architectures.learner import Port, Stage, counted
+
+
+class DenseStage(nn.Module):
+    """Images → pooled features, then objectness and deltas of every level of the proposal network."""
+
+    def __init__(self, network: FasterRCNN) -> None:
+        super().__init__()
+        self.backbone = network.backbone
+        self.head = network.rpn.head
+        self.pooled: list[str] = list(network.roi_heads.box_roi_pool.featmap_names)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        levels: dict[str, Tensor] = self.backbone(images)
+        objectness, deltas = self.head(list(levels.values()))
+        return (*(levels[name] for name in self.pooled), *objectness, *deltas)
+
+
+class _PooledStage(nn.Module):
+    """Features and rois by level → one row per roi, level by level. A level may have no rois."""
+
+    def __init__(self, pool: MultiScaleRoIAlign, strides: tuple[int, ...]) -> None:
+        super().__init__()
+        self.sides = pool.output_size
+        self.sampling_ratio = pool.sampling_ratio
+        self.strides = strides
+
+    def pool(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        count = len(self.strides)
+        features, rois = tensors[:count], tensors[count:]
+        return torch.cat(
+            [
+                roi_align(level, boxes, self.sides, 1.0 / stride, self.sampling_ratio)
+                for level, boxes, stride in zip(features, rois, self.strides, strict=True)
+            ]
+        )
+
+
+class BoxStage(_PooledStage):
+    """→ class logits [R, C+1], background first, and deltas [R, 4(C+1)]."""
+
+    def __init__(self, network: FasterRCNN, strides: tuple[int, ...]) -> None:
+        super().__init__(network.roi_heads.box_roi_pool, strides)
+        self.head = network.roi_heads.box_head
+        self.predictor = network.roi_heads.box_predictor
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        logits, deltas = self.predictor(self.head(self.pool(tensors)))
+        return logits, deltas
+
+
+class MaskStage(_PooledStage):
+    """→ mask probabilities [R, C, M, M] of the classes proper."""
+
+    def __init__(self, network: FasterRCNN, strides: tuple[int, ...]) -> None:
+        super().__init__(network.roi_heads.mask_roi_pool, strides)
+        self.head = network.roi_heads.mask_head
+        self.predictor = network.roi_heads.mask_predictor
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor]:
+        logits: Tensor = self.predictor(self.head(self.pool(tensors)))
+        return (logits[:, 1:].sigmoid(),)
+
+
+def cut(network: FasterRCNN, strides: tuple[int, ...], class_count: int, *, with_masks: bool) -> list[Stage]:
+    """strides: of the pooled levels, finest first."""
+    channels = int(network.backbone.out_channels)
+    anchors = network.rpn.anchor_generator.num_anchors_per_location()
+    features = [
+        Port(name, ("batch", channels, f"height_{i}", f"width_{i}"))
+        for i, name in enumerate(counted("features", len(strides)))
+    ]
+    objectness = [
+        Port(f"objectness_{i}", ("batch", count, f"grid_height_{i}", f"grid_width_{i}"))
+        for i, count in enumerate(anchors)
+    ]
+    deltas = [
+        Port(f"deltas_{i}", ("batch", 4 * count, f"grid_height_{i}", f"grid_width_{i}"))
+        for i, count in enumerate(anchors)
+    ]
+    rois = [Port(name, (f"roi_count_{i}", 5)) for i, name in enumerate(counted("rois", len(strides)))]
+    images = Port("images", ("batch", 3, "height", "width"))
+    boxes = (Port("class_logits", ("rois", class_count + 1)), Port("deltas", ("rois", 4 * (class_count + 1))))
+    stages = [
+        Stage("dense", DenseStage(network), (images,), (*features, *objectness, *deltas)),
+        Stage("boxes", BoxStage(network, strides), (*features, *rois), boxes),
+    ]
+    if with_masks:
+        side = 2 * int(network.roi_heads.mask_roi_pool.output_size[0])
+        masks = Port("masks", ("rois", class_count, side, side))
+        stages.append(Stage("masks", MaskStage(network, strides), (*features, *rois), (masks,)))
+    return stages
+
+
+def finest_level(strides: tuple[int, ...]) -> int:
+    """log2 of the finest stride."""
+    return int(math.log2(strides[0]))
