@@ -25,7 +25,8 @@ def bundle(request: pytest.FixtureRequest) -> tiny_bundles.TinyBundle:
 
 
 def as_bytes(prediction: Prediction, bundle: tiny_bundles.TinyBundle) -> bytes:
-    return to_proto(prediction, bundle.manifest).SerializeToString(deterministic=True)
+    message = to_proto(prediction, bundle.manifest)
+    return bytes(message.SerializeToString(deterministic=True))
 
 
 def test_prediction_does_not_depend_on_neighbours(bundle: tiny_bundles.TinyBundle) -> None:
