@@ -1,0 +1,121 @@
+"""Models in memory: loaded once, dropped in order, never while in use."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from framecast.errors import DataLossError
+from framecast_inference.model_cache import ModelCache
+
+
+@dataclass
+class Model:
+    name: str
+    size_bytes: int = 10
+    closed: bool = False
+
+    def close(self) -> None:
+        assert not self.closed
+        self.closed = True
+
+
+class Loader:
+    def __init__(self) -> None:
+        self.loaded: list[Model] = []
+        self.failures: list[Exception] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def __call__(self, name: str) -> Model:
+        assert self.gate.wait(30)
+        if self.failures:
+            raise self.failures.pop()
+        self.loaded.append(Model(name))
+        return self.loaded[-1]
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader()
+
+
+def cache_of(loader: Loader, *, max_models: int = 2, max_bytes: int = 1000) -> ModelCache[Model]:
+    return ModelCache(loader, max_models=max_models, max_bytes=max_bytes)
+
+
+def touch(cache: ModelCache[Model], *names: str) -> None:
+    for name in names:
+        with cache.lease(name) as model:
+            assert model.name == name
+            assert not model.closed
+
+
+def test_many_who_ask_at_once_share_one_load(loader: Loader) -> None:
+    cache = cache_of(loader)
+    loader.gate.clear()
+    with ThreadPoolExecutor(16) as pool:
+        waiting = [pool.submit(touch, cache, "a") for _ in range(16)]
+        loader.gate.set()
+        for each in waiting:
+            each.result()
+    assert len(loader.loaded) == 1
+
+
+def test_the_least_recently_used_leaves_first(loader: Loader) -> None:
+    cache = cache_of(loader)
+    touch(cache, "a", "b", "a", "c")
+    assert [model.name for model in loader.loaded if model.closed] == ["b"]
+    touch(cache, "a", "c")
+    assert len(loader.loaded) == 3
+
+
+def test_the_memory_budget_counts_bytes(loader: Loader) -> None:
+    cache = cache_of(loader, max_models=9, max_bytes=25)
+    touch(cache, "a", "b", "c")
+    assert [model.name for model in loader.loaded if model.closed] == ["a"]
+
+
+def test_a_model_in_use_stays_above_the_limit_and_leaves_afterwards(loader: Loader) -> None:
+    cache = cache_of(loader, max_models=1)
+    with cache.lease("a") as first:
+        with cache.lease("b") as second:
+            assert not first.closed
+            assert not second.closed
+        assert not first.closed
+    touch(cache, "c")
+    assert first.closed
+    assert second.closed
+
+
+def test_a_failed_load_reaches_all_who_wait_and_does_not_stick(loader: Loader) -> None:
+    cache = cache_of(loader)
+    loader.failures.append(DataLossError("bytes are gone", reason="BLOB_BYTES_MISSING", sha256="ab"))
+    loader.gate.clear()
+    errors = []
+
+    def ask() -> None:
+        try:
+            touch(cache, "a")
+        except DataLossError as error:
+            errors.append((error.reason, error.metadata))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while cache._entries["a"].users < 4:
+        pass
+    loader.gate.set()
+    for thread in threads:
+        thread.join()
+    assert errors == [("BLOB_BYTES_MISSING", {"sha256": "ab"})] * 4
+    touch(cache, "a")
+    assert len(loader.loaded) == 1
+
+
+def test_closing_frees_every_model(loader: Loader) -> None:
+    cache = cache_of(loader)
+    touch(cache, "a", "b")
+    cache.close()
+    assert all(model.closed for model in loader.loaded)

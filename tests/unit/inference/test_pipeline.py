@@ -1,0 +1,130 @@
+"""The pipeline: order, bounded memory, prompt cancelling, errors in their place. Counts, never clocks."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from framecast.errors import InvalidArgumentError
+from framecast_bundle.settings import Settings
+from framecast_inference.pipeline import Pipeline, predict_inline
+from framecast_inference.sources.source_frame import SourceFrame
+from tests.support.counting_runner import CountingRunner, CountingSource
+
+
+def settled(value: Callable[[], int]) -> int:
+    """The value once it has stopped to change."""
+    last = value()
+    for _ in range(200):
+        time.sleep(0.02)
+        if value() == last:
+            time.sleep(0.05)
+            if value() == last:
+                return last
+        last = value()
+    raise AssertionError("it never settles")
+
+
+@pytest.mark.parametrize("max_batch", [1, 3, 8])
+def test_results_come_in_order_each_with_its_own_prediction(max_batch: int) -> None:
+    runner = CountingRunner()
+    with closing(Pipeline(CountingSource(500), runner, Settings(), max_batch=max_batch)) as pipeline:
+        outcomes = list(pipeline)
+    assert [outcome.frame.index for outcome in outcomes] == list(range(500))
+    assert [outcome.prediction.width for outcome in outcomes if outcome.prediction] == [i % 251 for i in range(500)]
+    assert all(outcome.frame.image is None for outcome in outcomes)
+    assert max(runner.batches) <= max_batch
+    assert sum(runner.batches) == 500
+
+
+@pytest.mark.parametrize("max_batch", [1, 4])
+def test_a_reader_that_does_not_read_stops_the_decoder(max_batch: int) -> None:
+    source, runner = CountingSource(10_000), CountingRunner()
+    with closing(Pipeline(source, runner, Settings(), max_batch=max_batch)) as pipeline:
+        given = settled(lambda: source.given)
+        # decoded: 4 queued, 1 in hand; prepared: 1 queued, 1 in hand; results: 16 and a batch in hand
+        assert given <= 5 + 2 * max_batch + 16 + max_batch
+        assert runner.ran <= 16 + max_batch
+        for _ in range(100):
+            next(iter(pipeline))
+        assert settled(lambda: source.given) <= given + 100 + max_batch
+
+
+def test_a_slow_engine_stops_the_decoder() -> None:
+    source, runner = CountingSource(10_000), CountingRunner()
+    runner.gate.clear()
+    with closing(Pipeline(source, runner, Settings(), max_batch=4)) as pipeline:
+        assert settled(lambda: source.given) <= 5 + 3 * 4
+        runner.gate.set()
+        assert next(iter(pipeline)).frame.index == 0
+
+
+def test_cancelling_stops_decode_and_compute_within_a_batch() -> None:
+    source, runner = CountingSource(1_000_000), CountingRunner()
+    pipeline = Pipeline(source, runner, Settings(), max_batch=2)
+    outcomes = iter(pipeline)
+    for _ in range(10):
+        next(outcomes)
+    pipeline.cancel()
+    assert list(outcomes) == []
+    assert pipeline.cancelled
+    pipeline.close()
+    given, ran = source.given, runner.ran
+    assert source.closed.is_set()
+    time.sleep(0.1)
+    assert (source.given, runner.ran) == (given, ran)
+    assert given < 100
+
+
+def test_closing_ends_every_thread() -> None:
+    before = threading.active_count()
+    for _ in range(5):
+        Pipeline(CountingSource(1_000_000), CountingRunner(), Settings()).close()
+    assert threading.active_count() == before
+
+
+def test_an_error_of_the_source_comes_behind_every_frame_before_it() -> None:
+    source = CountingSource(100, fail_at=37)
+    with closing(Pipeline(source, CountingRunner(), Settings(), max_batch=4)) as pipeline:
+        seen: list[int] = []
+        with pytest.raises(RuntimeError, match="the source broke"):
+            seen.extend(outcome.frame.index for outcome in pipeline)
+    assert seen == list(range(37))
+    assert source.closed.is_set()
+
+
+def test_an_error_of_the_engine_reaches_the_reader() -> None:
+    class Failing(CountingRunner):
+        def run(self, prepared, settings):
+            if self.ran >= 6:
+                raise RuntimeError("the engine broke")
+            return super().run(prepared, settings)
+
+    with closing(Pipeline(CountingSource(100), Failing(), Settings(), max_batch=1)) as pipeline:
+        seen: list[int] = []
+        with pytest.raises(RuntimeError, match="the engine broke"):
+            seen.extend(outcome.frame.index for outcome in pipeline)
+    assert seen == list(range(6))
+
+
+def test_a_picture_with_an_error_keeps_its_place_and_costs_no_compute() -> None:
+    frames = list(CountingSource(5))
+    frames[2] = SourceFrame(index=2, error=InvalidArgumentError("picture 2 is broken"))
+    for inline in (True, False):
+        runner = CountingRunner()
+        if inline:
+            outcomes = list(predict_inline(frames, runner, Settings()))
+        else:
+            outcomes = list(Pipeline(iter(frames), runner, Settings(), max_batch=2))
+        assert [outcome.frame.index for outcome in outcomes] == list(range(5))
+        assert [outcome.prediction is None for outcome in outcomes] == [False, False, True, False, False]
+        assert runner.ran == 4
+
+
+def test_a_batch_of_errors_alone_does_not_reach_the_model() -> None:
+    frames = [SourceFrame(index=index, error=InvalidArgumentError("no")) for index in range(3)]
+    runner = CountingRunner()
+    assert [outcome.prediction for outcome in predict_inline(frames, runner, Settings())] == [None] * 3
+    assert runner.prepared == runner.ran == 0

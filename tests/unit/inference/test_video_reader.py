@@ -1,0 +1,232 @@
+"""Videos: every frame asked for, none else, with its exact index, time and pixels."""
+
+import hashlib
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from framecast.errors import DataLossError, InvalidArgumentError
+from framecast_inference.sources.video_index import read_video_index
+from framecast_inference.sources.video_reader import VideoReader
+
+LISTED = ["asl_again_fullrange", "bottle_h264_vfr_bframes", "car_h264_cfr", "car_rotated_ccw90", "car_vp9"]
+REASONS = {"no_video": "VIDEO_STREAM_MISSING", "unreadable": "VIDEO_UNREADABLE", "zero_frames": "VIDEO_EMPTY"}
+
+
+def frame_list(shared_data: Path, name: str) -> tuple[Path, list[list[Any]]]:
+    listed = json.loads((shared_data / f"videos/frames_{name}_s0.json").read_text())
+    assert listed["columns"][:4] == ["index", "pts", "time_s", "md5_planes"]
+    return shared_data / listed["file"], listed["frames"]
+
+
+def planes_md5(frame: av.VideoFrame) -> str:
+    digest = hashlib.md5()
+    for number, plane in enumerate(frame.planes):
+        width = plane.width * frame.format.components[number].bits // 8
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        digest.update(rows[:, :width].tobytes())
+    return digest.hexdigest()
+
+
+@pytest.fixture
+def decoded_md5(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Digests of the decoded planes of each frame that the reader hands out."""
+    from framecast_inference.sources import video_reader
+
+    seen: list[str] = []
+    convert = video_reader._to_rgb
+
+    def watched(frame):
+        seen.append(planes_md5(frame))
+        return convert(frame)
+
+    monkeypatch.setattr(video_reader, "_to_rgb", watched)
+    return seen
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_every_frame_agrees_with_its_list(shared_data: Path, name: str, decoded_md5: list[str]) -> None:
+    path, listed = frame_list(shared_data, name)
+    reader = VideoReader(path, label=name)
+    frames = [(frame.index, frame.pts, frame.time_s) for frame in reader.frames(range(reader.index.frame_count))]
+    assert [frame[:2] for frame in frames] == [(row[0], row[1]) for row in listed]
+    assert all(time == row[1] * reader.index.time_base for (_, _, time), row in zip(frames, listed, strict=True))
+    assert max(abs(float(time or 0) - row[2]) for (_, _, time), row in zip(frames, listed, strict=True)) < 1e-6
+    assert decoded_md5 == [row[3] for row in listed]
+
+
+@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("selected", [range(70, 77), range(1, 2), range(3, 60, 7), range(0, 1000, 45)])
+def test_a_range_gives_the_same_frames_as_the_whole(
+    shared_data: Path, name: str, selected: range, decoded_md5: list[str]
+) -> None:
+    path, listed = frame_list(shared_data, name)
+    reader = VideoReader(path, label=name)
+    wanted = range(selected.start, min(selected.stop, reader.index.frame_count), selected.step)
+    assert [frame.index for frame in reader.frames(wanted)] == list(wanted)
+    assert decoded_md5 == [listed[index][3] for index in wanted]
+
+
+def test_counts_and_times_agree_with_the_manifest(shared_data: Path) -> None:
+    for video in json.loads((shared_data / "videos.json").read_text())["videos"]:
+        path = shared_data / video["file"]
+        if video["expect"] in REASONS:
+            with pytest.raises(InvalidArgumentError, match=path.name) as caught:
+                VideoReader(path, label=path.name)
+            assert caught.value.reason == REASONS[video["expect"]], path.name
+            continue
+        stream = next(stream for stream in video["streams"] if stream["codec_type"] == "video")
+        reader = VideoReader(path, label=path.name)
+        assert [reader.width, reader.height] == stream["display_size"], path.name
+        assert str(reader.index.time_base) == stream["time_base"], path.name
+        if video["expect"] != "ok":
+            continue
+        assert len(reader.index.pts) == reader.index.frame_count == stream["ffprobe_frames"], path.name
+        assert float(reader.index.time_s(0)) == pytest.approx(stream["pyav"]["first_time"], abs=1e-6)
+        assert float(reader.index.time_s(reader.index.frame_count - 1)) == pytest.approx(
+            stream["pyav"]["last_time"], abs=1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "first_missing", "missing"),
+    [("truncated_faststart.mp4", 732, 732, 457), ("corrupt_middle.mp4", 373, 160, 4)],
+)
+def test_a_damaged_video_gives_what_it_has_and_then_data_loss(
+    shared_data: Path, name: str, given: int, first_missing: int, missing: int
+) -> None:
+    reader = VideoReader(shared_data / "videos" / name, label=name)
+    frames = reader.frames(range(reader.index.frame_count))
+    seen: list[int] = []
+    with pytest.raises(DataLossError, match=name) as caught:
+        seen.extend(frame.index for frame in frames)
+    # `extend` keeps what came before the error
+    assert len(seen) == given
+    assert seen == sorted(set(seen))
+    assert first_missing not in seen
+    assert caught.value.reason == "VIDEO_DAMAGED"
+    assert caught.value.metadata["frame_index"] == str(first_missing)
+    assert caught.value.metadata["missing_frames"] == str(missing)
+
+
+def test_a_range_beside_the_damage_has_no_error(shared_data: Path) -> None:
+    reader = VideoReader(shared_data / "videos/corrupt_middle.mp4", label="corrupt")
+    assert [frame.index for frame in reader.frames(range(150, 160))] == list(range(150, 160))
+
+
+def test_a_rotated_video_is_turned_upright(shared_data: Path) -> None:
+    rotated = VideoReader(shared_data / "videos/car_rotated_ccw90.mp4", label="rotated")
+    plain = VideoReader(shared_data / "videos/car_h264_cfr.mp4", label="plain")
+    first, same = next(rotated.frames(range(1))).image, next(plain.frames(range(1))).image
+    assert first is not None
+    assert same is not None
+    np.testing.assert_array_equal(first, np.rot90(same))
+
+
+def test_sparse_frames_do_not_decode_what_lies_between(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = VideoReader(shared_data / "videos/bottle_h264_bframes.mp4", label="bottle")
+    decoded = 0
+    find = type(reader.index).find
+
+    def counting(index, pts):
+        nonlocal decoded
+        decoded += 1
+        return find(index, pts)
+
+    monkeypatch.setattr(type(reader.index), "find", counting)
+    keys = [int(np.searchsorted(reader.index.pts, pts)) for pts in reader.index.key_pts]
+    sparse = range(keys[1], keys[-1] + 1, keys[-1] - keys[1])
+    assert [frame.index for frame in reader.frames(sparse)] == [keys[1], keys[-1]]
+    assert decoded <= 4
+
+
+@pytest.mark.parametrize(("colorspace", "kr", "kb"), [(1, 0.2126, 0.0722), (6, 0.299, 0.114), (9, 0.2627, 0.0593)])
+@pytest.mark.parametrize("full_range", [False, True])
+def test_matrix_and_range_of_the_stream_are_applied(colorspace: int, kr: float, kb: float, full_range: bool) -> None:
+    from framecast_inference.sources.video_reader import _to_rgb
+
+    frame = av.VideoFrame(16, 16, "yuv420p")
+    for plane, value in zip(frame.planes, (120, 90, 200), strict=True):
+        plane.update(bytes([value]) * plane.buffer_size)
+    frame.colorspace, frame.color_range = colorspace, 2 if full_range else 1
+    luma, cb, cr = 120.0, 90.0 - 128, 200.0 - 128
+    if not full_range:
+        luma, cb, cr = (luma - 16) * 255 / 219, cb * 255 / 224, cr * 255 / 224
+    red, blue = luma + 2 * (1 - kr) * cr, luma + 2 * (1 - kb) * cb
+    green = (luma - kr * red - kb * blue) / (1 - kr - kb)
+    # libswscale computes with few bits
+    np.testing.assert_allclose(_to_rgb(frame)[8, 8], [red, green, blue], atol=1.6)
+
+
+def write_video(path: Path, times: list[int], *, options: dict[str, str] | None = None, gop: int = 5) -> None:
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream("libx264", rate=10, options={"bf": "2", "g": str(gop), "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number * 5 % 250, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def sequential_times(path: Path) -> list[Fraction]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        times = [frame.pts for frame in container.decode(stream)]
+        assert stream.time_base is not None
+        return [time * stream.time_base for time in times if time is not None]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov", "ts"])
+def test_made_videos_of_uneven_times_are_indexed_as_they_decode(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"made.{suffix}"
+    write_video(path, [0, 100, 130, 400, 410, 1000, 1100, 1200, 1250, 2000, 2100, 2300])
+    reader = VideoReader(path, label=path.name)
+    expected = sequential_times(path)
+    assert [reader.index.time_s(index) for index in range(len(reader.index.pts))] == expected
+    for start in range(12):
+        assert [frame.index for frame in reader.frames(range(start, 12))] == list(range(start, 12))
+
+
+def test_frames_hidden_by_an_edit_list_do_not_count(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    write_video(whole, [100 * number for number in range(20)], gop=8)
+    # A cut without encoding again: packets from the key frame on, with times before zero, which players must hide.
+    with av.open(str(whole)) as source, av.open(str(cut), "w", options={"avoid_negative_ts": "disabled"}) as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.dts is None or packet.pts is None:
+                continue
+            assert stream.time_base is not None
+            packet.pts -= int(Fraction(3, 10) / stream.time_base)
+            packet.dts -= int(Fraction(3, 10) / stream.time_base)
+            packet.stream = copy
+            target.mux(packet)
+    expected = sequential_times(cut)
+    reader = VideoReader(cut, label="cut.mp4")
+    assert len(expected) == 17
+    assert [reader.index.time_s(index) for index in range(len(reader.index.pts))] == expected
+    for start in (0, 1, 6, 12):
+        assert [frame.index for frame in reader.frames(range(start, 17))] == list(range(start, 17))
+
+
+def test_a_raw_stream_without_times_is_counted_by_decoding(tmp_path: Path) -> None:
+    path = tmp_path / "raw.h264"
+    write_video(path, [100 * number for number in range(12)])
+    index = read_video_index(path, label="raw")
+    assert index.frame_count == len(index.pts) == 12
+    reader = VideoReader(path, label="raw")
+    assert [frame.index for frame in reader.frames(range(7, 12, 2))] == [7, 9, 11]
+
+
+def test_a_picture_is_no_video(shared_data: Path) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        VideoReader(shared_data / "images_odd/chelsea_rgb.png", label="cat.png")
+    assert caught.value.reason == "VIDEO_UNREADABLE"
