@@ -275,3 +275,8 @@ def roi_pool(level: int, scale: float, size: int) -> list[NodeProto]:
             coordinate_transformation_mode="output_half_pixel",
         ),
     ]
+
+
+def rows_as_cells() -> NodeProto:
+    """An answer of the right rank and the wrong lengths: `pixels` [n, 3, 64, 64] as `answer` [n, 64, 64]."""
+    return helper.make_node("Einsum", ["pixels"], ["answer"], equation="nchw->nhw")

@@ -1,0 +1,168 @@
+"""A model from elsewhere and its descriptor: what is accepted, and how each mistake is named."""
+
+import json
+from typing import Any
+
+import pytest
+
+from framecast.errors import InvalidArgumentError
+from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast.v1.model_pb2 import Task
+from framecast_bundle.manifest import from_json, to_json
+from framecast_bundle.outside_model import build_outside_bundle
+from tests.unit.bundle import tiny_bundles
+
+YOLOX = """
+task: object_detection
+architecture: my_yolox
+classes: [circle, square, triangle]
+input:
+  size: 64
+  resize: letterbox_top_left
+  color_order: bgr
+  scale: 1.0
+  pad_value: 114
+head: {kind: yolox, strides: [8]}
+defaults: {confidence_threshold: 0.3, max_detections: 50}
+license: Apache-2.0
+"""
+YOLOV5: dict[str, Any] = {
+    "task": "object_detection",
+    "architecture": "my_yolov5",
+    "classes": [{"id": 7, "name": "circle"}, {"id": 3, "name": "square"}, {"id": 9, "name": "triangle"}],
+    "input": {"width": 64, "height": 64, "resize": "letterbox_center", "color_order": "RGB", "scale": 0.003921569},
+    "head": {"kind": "yolov5", "strides": [8, 16], "anchors": [[8, 8, 16, 12], [[24, 24], [40, 32]]]},
+}
+CLASSIFIER: dict[str, Any] = {
+    "task": "classification",
+    "architecture": "my_classifier",
+    "classes": "names.txt",
+    "input": {"resize": "center_crop", "crop_fraction": 0.875, "color_order": "rgb", "scale": 1, "std": [255] * 3},
+    "head": {"kind": "classification", "activation": "sigmoid"},
+}
+
+
+def onnx(bundle: tiny_bundles.TinyBundle) -> bytes:
+    return bundle.files["network.onnx"]
+
+
+def test_yolox_from_yaml() -> None:
+    data = onnx(tiny_bundles.yolox())
+    manifest = build_outside_bundle(YOLOX.encode(), data)
+    assert manifest.task == Task.TASK_OBJECT_DETECTION
+    assert [(category.id, category.name) for category in manifest.categories] == [
+        (0, "circle"),
+        (1, "square"),
+        (2, "triangle"),
+    ]
+    assert manifest.input.resize == ModelBundle.Input.LETTERBOX_TOP_LEFT
+    assert manifest.input.color_order == ModelBundle.Input.BGR
+    assert (manifest.input.width, manifest.input.pad_value, manifest.input.round_to_uint8) == (64, 114, True)
+    assert manifest.yolox.multi_label
+    assert list(manifest.graphs[0].inputs[0].shape) == ["1", "3", "64", "64"]
+    assert manifest.default_settings.max_detections == 50
+    assert not manifest.default_settings.HasField("iou_threshold")
+    assert manifest.files[0].size_bytes == len(data)
+    assert from_json(to_json(manifest)) == manifest
+
+
+def test_yolov5_from_json_with_ids() -> None:
+    manifest = build_outside_bundle(json.dumps(YOLOV5).encode(), onnx(tiny_bundles.yolov5()))
+    assert [category.id for category in manifest.categories] == [7, 3, 9]
+    assert [list(level.anchors) for level in manifest.yolov5.levels] == [[8, 8, 16, 12], [24, 24, 40, 32]]
+    assert list(manifest.graphs[0].inputs[0].shape[1:]) == ["3", "64", "64"]
+
+
+def test_classifier_takes_names_from_a_file_and_size_from_the_graph() -> None:
+    files = {"names.txt": "circle\nsquare\n\n triangle \n"}
+    manifest = build_outside_bundle(
+        json.dumps(CLASSIFIER).encode(), onnx(tiny_bundles.classifier()), read_text=files.__getitem__
+    )
+    assert [category.name for category in manifest.categories] == ["circle", "square", "triangle"]
+    assert (manifest.input.width, manifest.input.height) == (32, 32)
+    assert manifest.classification.activation == ModelBundle.ClassificationHead.SIGMOID
+
+
+def test_class_file_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"names\.txt") as refused:
+        build_outside_bundle(json.dumps(CLASSIFIER).encode(), onnx(tiny_bundles.classifier()))
+    assert refused.value.field == "classes"
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "after"),
+    [
+        ("licence", "license: Apache-2.0", "licence: Apache-2.0"),
+        ("input.colour_order", "color_order: bgr", "colour_order: bgr"),
+        ("head.stride", "strides: [8]", "stride: [8]"),
+        ("defaults.confidence", "confidence_threshold: 0.3", "confidence: 0.3"),
+        ("task", "object_detection", "detect_objects"),
+        ("architecture", "architecture: my_yolox", ""),
+        ("classes", "[circle, square, triangle]", "[]"),
+        ("classes[1]", "square", "no"),
+        ("categories.name", "square", "circle"),
+        ("input.size", "size: 64", "size: 64.5"),
+        ("input.width", "size: 64", "size: -1"),
+        ("input.width", "size: 64", "size: 64\n  width: 64"),
+        ("input.resize", "letterbox_top_left", "letterbox"),
+        ("input.color_order", "color_order: bgr", ""),
+        ("input.scale", "scale: 1.0", "scale: one"),
+        ("input.scale", "scale: 1.0", "scale: .nan"),
+        ("input.pad_value", "pad_value: 114", "pad_value: 300"),
+        ("input.crop_fraction", "pad_value: 114", "crop_fraction: 0.5"),
+        ("head.kind", "kind: yolox", "kind: yolo"),
+        ("head.anchors", "strides: [8]", "strides: [8], anchors: [1, 2]"),
+        ("head.strides", "strides: [8]", "strides: [eight]"),
+        ("yolox.strides[0]", "strides: [8]", "strides: [7]"),
+        ("default_settings.confidence_threshold", "confidence_threshold: 0.3", "confidence_threshold: 3"),
+        ("defaults.max_detections", "max_detections: 50", "max_detections: 1.5"),
+    ],
+)
+def test_every_mistake_is_named(field: str, before: str, after: str) -> None:
+    assert before in YOLOX
+    with pytest.raises(InvalidArgumentError) as refused:
+        build_outside_bundle(YOLOX.replace(before, after).encode(), onnx(tiny_bundles.yolox()))
+    assert refused.value.field == field
+
+
+def test_unknown_key_names_the_nearest() -> None:
+    with pytest.raises(InvalidArgumentError, match="did you mean 'color_order'"):
+        build_outside_bundle(YOLOX.replace("color_order", "colour_order").encode(), onnx(tiny_bundles.yolox()))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "task: [", "\xff", "a: &a [1]\nb: *a", "{" * 5000, "- " * 5000, "!!python/object:os.system {}"]
+)
+def test_what_is_no_descriptor_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgumentError):
+        build_outside_bundle(text.encode("latin-1"), onnx(tiny_bundles.yolox()))
+
+
+def test_graph_with_other_classes_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="5 \\+ classes"):
+        build_outside_bundle(YOLOX.replace("[circle,", "[hexagon, circle,").encode(), onnx(tiny_bundles.yolox()))
+
+
+def test_graph_of_another_size_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="pixels"):
+        build_outside_bundle(YOLOX.replace("size: 64", "size: 96").encode(), onnx(tiny_bundles.yolox()))
+
+
+def test_lengths_that_the_graph_leaves_open_are_tried_out() -> None:
+    # The manifest cannot know the cells of a graph whose shapes are names; one run on zeros can.
+    (entry, data) = tiny_bundles.onnx_graph(
+        "network",
+        [tiny_bundles.rows_as_cells()],
+        {},
+        {"pixels": ["n", 3, 64, 64]},
+        {"answer": ["n", "cells", "columns"]},
+    )
+    assert entry.path == "network.onnx"
+    with pytest.raises(InvalidArgumentError, match="answer"):
+        build_outside_bundle(YOLOX.encode(), data)
+
+
+def test_bytes_that_are_no_graph_are_refused() -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        build_outside_bundle(YOLOX.encode(), b"\x00" * 64)
+    assert refused.value.reason == "GRAPH_UNREADABLE"
