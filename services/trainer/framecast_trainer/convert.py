@@ -115,7 +115,7 @@ def architecture_to_proto(architecture: Architecture) -> _pb.Architecture:
 
 
 def _config_request(config: _pb.TrainingConfig) -> ConfigRequest:
-    def given(field: str) -> Any:
+    def given(field: Any) -> Any:  # the generated types allow literals only
         return getattr(config, field) if config.HasField(field) else None
 
     if config.device not in _DEVICES:

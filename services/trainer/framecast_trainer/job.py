@@ -1,5 +1,6 @@
 """A training job and how it may change: QUEUED → RUNNING → SUCCEEDED | FAILED | CANCELLED, never backwards."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -125,6 +126,8 @@ class Job:
     """How much of the run's events this row includes."""
     bundle: str = ""
     """Digest of the stored manifest: training has ended well, the registry has yet to be told."""
+    bundle_metrics: Mapping[str, float] = field(default_factory=dict)
+    """Measured on the exported graphs."""
     version_state: VersionState = VersionState.UNKNOWN
 
     @property
@@ -177,7 +180,8 @@ def trained(job: Job, bundle: str, metrics: Mapping[str, float]) -> Job:
     if job.state is not JobState.RUNNING:
         return job
     progress = replace(job.progress, phase="publishing")
-    return replace(job, bundle=bundle, metrics={**job.metrics, **metrics}, progress=progress)
+    finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    return replace(job, bundle=bundle, bundle_metrics=finite, metrics={**job.metrics, **metrics}, progress=progress)
 
 
 def succeeded(job: Job, now: datetime) -> Job:

@@ -50,14 +50,14 @@ def resolve_config(request: ConfigRequest, architecture: Architecture, *, projec
     if image_size % architecture.size_multiple:
         raise _refusal("image_size", image_size, f"a multiple of {architecture.size_multiple} for {architecture.id}")
     if request.max_duration_s is not None:
-        _number("max_duration", request.max_duration_s, 0.0, low=0.0, high=365 * 86400.0, above=True)
+        _number("max_duration", request.max_duration_s, 0.0, low=1.0, high=365 * 86400.0)
     _check_weights(request.weights, project)
     return JobConfig(
         epochs=_whole("epochs", request.epochs, defaults.epochs, low=1, high=100_000),
         batch_size=_whole("batch_size", request.batch_size, defaults.batch_size, low=1, high=4096),
         image_size=image_size,
         learning_rate=_number("learning_rate", request.learning_rate, defaults.learning_rate, 0.0, 10.0, above=True),
-        weight_decay=_number("weight_decay", request.weight_decay, defaults.weight_decay, 0.0, 1.0),
+        weight_decay=_number("weight_decay", request.weight_decay, defaults.weight_decay, 0.0, 10.0),
         device=request.device,
         seed=_whole("seed", request.seed, 0, low=0, high=2**63 - 1),
         max_duration_s=request.max_duration_s,

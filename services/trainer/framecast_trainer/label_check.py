@@ -80,7 +80,7 @@ def _faults(task: Task, item: ItemFacts) -> int:
     if task is Task.CLASSIFICATION:
         return int(len(_whole_picture(item)) != 1)
     if task is Task.INSTANCE_SEGMENTATION:
-        return sum(not label.has_mask for label in item.labels)
+        return sum(not (label.has_mask or label.crowd) for label in item.labels)
     return sum(not (label.has_box or label.has_mask) for label in item.labels)
 
 

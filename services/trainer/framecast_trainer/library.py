@@ -52,30 +52,43 @@ class Architecture:
         return self.backbone_defaults.get(backbone, self.defaults)
 
 
-_RCNN = Defaults(epochs=12, batch_size=4, image_size=800, learning_rate=0.005, weight_decay=1e-4)
-_SMALL_RCNN = Defaults(epochs=20, batch_size=8, image_size=256, learning_rate=1e-3, weight_decay=1e-4)
+_SMALL_RCNN = Defaults(epochs=60, batch_size=8, image_size=320, learning_rate=3e-3, weight_decay=1e-4)
+_RESNET50_RCNN = Defaults(epochs=12, batch_size=2, image_size=800, learning_rate=1e-4, weight_decay=1e-4)
+_RCNN_BACKBONES = (
+    "Backbone `small` learns from nothing on a CPU in minutes; `resnet50` is the published ResNet-50 FPN, for "
+    "pretrained weights and a GPU."
+)
+
+
+def _rcnn(architecture_id: str, task: Task, description: str) -> Architecture:
+    return Architecture(
+        id=architecture_id,
+        task=task,
+        description=f"{description} {_RCNN_BACKBONES}",
+        license="BSD-3-Clause",
+        defaults=_SMALL_RCNN,
+        backbones=("small", "resnet50"),
+        backbone_defaults={"small": _SMALL_RCNN, "resnet50": _RESNET50_RCNN},
+        size_multiple=16,
+    )
+
+
+def _yolov5(size: str, name: str, learning_rate: float) -> Architecture:
+    return Architecture(
+        id=f"yolov5{size}",
+        task=Task.OBJECT_DETECTION,
+        description=f"YOLOv5 {name}, release 6.0: boxes in one pass. Our own implementation of the published network.",
+        license="Apache-2.0",
+        defaults=Defaults(epochs=60, batch_size=16, image_size=640, learning_rate=learning_rate, weight_decay=5e-4),
+        size_multiple=32,
+    )
+
 
 LIBRARY: Mapping[str, Architecture] = {
     architecture.id: architecture
     for architecture in (
-        Architecture(
-            id="faster_rcnn",
-            task=Task.OBJECT_DETECTION,
-            description="Faster R-CNN with a feature pyramid (torchvision): boxes in two stages.",
-            license="BSD-3-Clause",
-            defaults=_RCNN,
-            backbones=("resnet50", "small"),
-            backbone_defaults={"small": _SMALL_RCNN},
-        ),
-        Architecture(
-            id="mask_rcnn",
-            task=Task.INSTANCE_SEGMENTATION,
-            description="Mask R-CNN with a feature pyramid (torchvision): boxes and their masks.",
-            license="BSD-3-Clause",
-            defaults=_RCNN,
-            backbones=("resnet50", "small"),
-            backbone_defaults={"small": _SMALL_RCNN},
-        ),
+        _rcnn("faster_rcnn", Task.OBJECT_DETECTION, "Faster R-CNN (torchvision): boxes in two stages."),
+        _rcnn("mask_rcnn", Task.INSTANCE_SEGMENTATION, "Mask R-CNN (torchvision): boxes with polygons."),
         Architecture(
             id="resnet18",
             task=Task.CLASSIFICATION,
@@ -83,22 +96,8 @@ LIBRARY: Mapping[str, Architecture] = {
             license="BSD-3-Clause",
             defaults=Defaults(epochs=20, batch_size=32, image_size=224, learning_rate=1e-3, weight_decay=1e-2),
         ),
-        Architecture(
-            id="yolov5n",
-            task=Task.OBJECT_DETECTION,
-            description="YOLOv5 nano (1.9 million parameters): boxes in one pass. Our own implementation.",
-            license="Apache-2.0",
-            defaults=Defaults(epochs=60, batch_size=16, image_size=640, learning_rate=3e-3, weight_decay=5e-4),
-            size_multiple=32,
-        ),
-        Architecture(
-            id="yolov5s",
-            task=Task.OBJECT_DETECTION,
-            description="YOLOv5 small (7.2 million parameters): boxes in one pass. Our own implementation.",
-            license="Apache-2.0",
-            defaults=Defaults(epochs=60, batch_size=16, image_size=640, learning_rate=2e-3, weight_decay=5e-4),
-            size_multiple=32,
-        ),
+        _yolov5("n", "nano (1.9 million parameters)", 3e-3),
+        _yolov5("s", "small (7.2 million parameters)", 2e-3),
     )
 }
 
@@ -108,7 +107,7 @@ def find_architecture(architecture_id: str) -> Architecture:
     found = LIBRARY.get(architecture_id)
     if found is not None:
         return found
-    near = difflib.get_close_matches(architecture_id.lower(), LIBRARY, n=3, cutoff=0.4)
+    near = sorted(difflib.get_close_matches(architecture_id.lower(), LIBRARY, n=3, cutoff=0.4))
     hint = f"did you mean {' or '.join(near)}?" if near else f"the library has {', '.join(LIBRARY)}"
     raise InvalidArgumentError(
         f"training_job.architecture: there is no {architecture_id!r}; {hint}",

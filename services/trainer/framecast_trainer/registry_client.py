@@ -6,7 +6,7 @@ from types import TracebackType
 from framecast.errors import FailedPreconditionError
 from framecast.names import MODEL_VERSION
 from framecast.transport import open_channel
-from framecast.v1 import annotation_pb2, dataset_pb2, model_pb2, registry_service_pb2_grpc
+from framecast.v1 import annotation_pb2, asset_pb2, dataset_pb2, model_pb2, registry_service_pb2_grpc
 from framecast.v1 import registry_service_pb2 as messages
 from framecast_trainer.convert import TASKS, error_to_status
 from framecast_trainer.dataset_facts import DatasetFacts, ItemFacts, LabelFacts, Subset
@@ -69,6 +69,10 @@ class RegistryClient:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    def asset(self, name: str) -> asset_pb2.Asset:
+        """What is known of a picture. Raises NotFoundError."""
+        return self._stub.GetAsset(messages.GetAssetRequest(name=name))
 
     def reserve_version(
         self, *, model: str, architecture: str, task: Task, training_job: str, dataset_version: str, request_id: str

@@ -133,5 +133,5 @@ def _read(path: Path, offset: int, limit: int) -> bytes:
         with path.open("rb") as file:
             file.seek(offset)
             return file.read(limit)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return b""

@@ -121,7 +121,7 @@ class VersionSync:
 
     def _publish(self, job: Job) -> None:
         def complete() -> bool:
-            self._registry.complete_version(job.model_version, job.bundle, job.metrics)
+            self._registry.complete_version(job.model_version, job.bundle, job.bundle_metrics)
             return True
 
         if self._call(job, complete):
