@@ -55,6 +55,23 @@ std::size_t farthest_from(std::span<const Point> ring, std::size_t origin) {
   return best;
 }
 
+struct Farthest {
+  std::size_t index;  ///< The chain's first point if none is farther than the limit.
+  double squared;
+};
+
+/// The point strictly between two ends of a chain that lies farthest from their segment, if beyond `limit` (squared).
+template <typename At>
+Farthest farthest_between(const At& at, std::size_t begin, std::size_t end, double limit) {
+  const SegmentDistance distance(at(begin), at(end));
+  Farthest farthest{begin, limit};
+  for (std::size_t i = begin + 1; i < end; ++i) {
+    const double squared = distance.squared(at(i));
+    if (squared > farthest.squared) farthest = {i, squared};
+  }
+  return farthest;
+}
+
 }  // namespace
 
 void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspace& workspace, std::vector<Point>& out) {
@@ -81,22 +98,7 @@ void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspac
   stack.clear();
   stack.emplace_back(high, low + count);
   stack.emplace_back(low, high);
-  while (!stack.empty()) {
-    const auto [begin, end] = stack.back();
-    stack.pop_back();
-    const SegmentDistance distance(at(begin), at(end));
-    std::size_t split = begin;
-    double farthest = limit;
-    for (std::size_t i = begin + 1; i < end; ++i) {
-      const double squared = distance.squared(at(i));
-      if (squared > farthest) {
-        split = i;
-        farthest = squared;
-      }
-    }
-    if (split == begin) continue;
-    work += end - begin;
-    if (work > budget) split = begin + (end - begin) / 2;
+  auto split_chain = [&](std::size_t begin, std::size_t split, std::size_t end) {
     keep[split < count ? split : split - count] = 1;
     ++kept;
     // The longer part waits below the shorter one, so the stack never holds more than log2(count) chains.
@@ -105,19 +107,28 @@ void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspac
     const bool left_longer = split - begin > end - split;
     stack.push_back(left_longer ? left : right);
     stack.push_back(left_longer ? right : left);
-  }
-  if (kept == 2) {
-    const SegmentDistance distance(ring[p], ring[q]);
-    std::size_t third = count;
-    double farthest = -1;
-    for (std::size_t i = 0; i < count; ++i) {
-      const double squared = distance.squared(ring[i]);
-      if (!keep[i] && squared > farthest) {
-        third = i;
-        farthest = squared;
-      }
+  };
+  auto split_all = [&] {
+    while (!stack.empty()) {
+      const auto [begin, end] = stack.back();
+      stack.pop_back();
+      const Farthest farthest = farthest_between(at, begin, end, limit);
+      if (farthest.index == begin) continue;
+      work += end - begin;
+      split_chain(begin, work > budget ? begin + (end - begin) / 2 : farthest.index, end);
     }
-    keep[third] = 1;
+  };
+  split_all();
+  if (kept == 2) {
+    // A third point bends its chain, whose other points must be near again.
+    const Farthest inner = farthest_between(at, low, high, -1);
+    const Farthest outer = farthest_between(at, high, low + count, -1);
+    if (inner.squared >= outer.squared) {
+      split_chain(low, inner.index, high);
+    } else {
+      split_chain(high, outer.index, low + count);
+    }
+    split_all();
   }
   for (std::size_t i = 0; i < count; ++i) {
     if (keep[i]) out.push_back(ring[i]);

@@ -70,7 +70,7 @@ def test_equals_the_textbook_recursion(count: int, epsilon: float) -> None:
         if len(expected) > 2:
             np.testing.assert_array_equal(result, ring[expected])
         else:
-            assert len(result) == 3
+            assert len(result) >= 3  # Two points would be enough for epsilon, but are no ring.
 
 
 def test_keeps_about_as_many_points_as_opencv() -> None:
