@@ -38,7 +38,7 @@ def _check_yolov5(manifest: ModelBundle) -> None:
             _refuse(f"{field}.anchors", f"{len(level.anchors)} numbers", "must have as many as the other levels")
     graph = _check_network(manifest)
     if len(graph.outputs) != len(levels):
-        _refuse("graphs.outputs", f"{len(graph.outputs)} tensors", f"must be {len(levels)}, one per level")
+        _refuse_graph("graphs.outputs", f"{len(graph.outputs)} tensors", f"must be {len(levels)}, one per level")
     channels = len(levels[0].anchors) // 2 * (5 + len(manifest.categories))
     for tensor in graph.outputs:
         _check_shape(tensor, 4, {1: channels}, "anchors * (5 + classes)")
@@ -51,7 +51,7 @@ def _check_yolox(manifest: ModelBundle) -> None:
         _check_stride(manifest, f"yolox.strides[{index}]", stride)
     graph = _check_network(manifest)
     if len(graph.outputs) != 1:
-        _refuse("graphs.outputs", f"{len(graph.outputs)} tensors", "must be one")
+        _refuse_graph("graphs.outputs", f"{len(graph.outputs)} tensors", "must be one")
     cells = sum(
         (manifest.input.width // stride) * (manifest.input.height // stride) for stride in manifest.yolox.strides
     )
@@ -95,7 +95,7 @@ def _check_rcnn(manifest: ModelBundle) -> None:
     rois = [f"rois_{level}" for level in range(head.pooled_levels)]
     dense = _check_tensors(manifest, "dense", [], [*features, *rpn])
     if len(dense.inputs) != 1:
-        _refuse("graphs.inputs", f"{len(dense.inputs)} tensors", "must be one in graph 'dense'")
+        _refuse_graph("graphs.inputs", f"{len(dense.inputs)} tensors", "must be one in graph 'dense'")
     boxes = _check_tensors(manifest, "boxes", [*features, *rois], ["class_logits", "deltas"])
     columns = len(manifest.categories) + 1
     lengths = {"class_logits": columns, "deltas": 4 * columns}
@@ -110,10 +110,10 @@ def _check_rcnn(manifest: ModelBundle) -> None:
 def _check_network(manifest: ModelBundle) -> ModelBundle.Graph:
     graph = find_graph(manifest, "network")
     if len(graph.inputs) != 1:
-        _refuse("graphs.inputs", f"{len(graph.inputs)} tensors", "must be one in graph 'network'")
+        _refuse_graph("graphs.inputs", f"{len(graph.inputs)} tensors", "must be one in graph 'network'")
     tensor, rule = graph.inputs[0], manifest.input
     if tensor.dtype != "float32":
-        _refuse("graphs.inputs.dtype", tensor.dtype, "must be float32")
+        _refuse_graph("graphs.inputs.dtype", tensor.dtype, "must be float32")
     if rule.resize == ModelBundle.Input.SHORTEST_SIDE:
         _check_shape(tensor, 4, {1: 3}, "[batch, 3, height, width]")
     else:
@@ -128,7 +128,9 @@ def _check_tensors(
     for side, wanted, tensors in (("inputs", inputs, graph.inputs), ("outputs", outputs, graph.outputs)):
         missing = sorted(set(wanted) - {tensor.name for tensor in tensors})
         if missing:
-            _refuse(f"graphs.{side}", f"without {missing[0]!r} in graph {name!r}", f"must have {', '.join(wanted)}")
+            _refuse_graph(
+                f"graphs.{side}", f"without {missing[0]!r} in graph {name!r}", f"must have {', '.join(wanted)}"
+            )
     return graph
 
 
@@ -136,11 +138,11 @@ def _check_shape(tensor: ModelBundle.Tensor, rank: int, lengths: dict[int, int],
     """Compares the axes that the manifest fixes; named ones may take any length."""
     field = f"shape of tensor {tensor.name!r}"
     if len(tensor.shape) != rank:
-        _refuse(field, list(tensor.shape), f"must have {rank} axes")
+        _refuse_graph(field, list(tensor.shape), f"must have {rank} axes")
     for axis, length in lengths.items():
         fixed = fixed_length(tensor.shape[axis])
         if fixed is not None and fixed != length:
-            _refuse(field, list(tensor.shape), f"must have length {length} on axis {axis}: {meaning}")
+            _refuse_graph(field, list(tensor.shape), f"must have length {length} on axis {axis}: {meaning}")
 
 
 def _check_stride(manifest: ModelBundle, field: str, stride: int) -> None:
@@ -155,6 +157,10 @@ def _check_stride(manifest: ModelBundle, field: str, stride: int) -> None:
 def _check_number(field: str, value: float, lower: float, upper: float) -> None:
     if not math.isfinite(value) or not lower <= value <= upper:
         _refuse(field, value, f"must be in {lower:g}..{upper:g}")
+
+
+def _refuse_graph(field: str, value: object, rule: str) -> NoReturn:
+    raise InvalidArgumentError(f"{field} is {value}; it {rule}", reason="GRAPH_MISMATCH", field=field, value=value)
 
 
 def _refuse(field: str, value: object, rule: str) -> NoReturn:

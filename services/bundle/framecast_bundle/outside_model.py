@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from google.protobuf import json_format
 
-from framecast.errors import InvalidArgumentError
+from framecast.errors import FailedPreconditionError, InvalidArgumentError
 from framecast.v1.annotation_pb2 import Category
 from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast.v1.model_bundle_pb2 import ModelBundle
@@ -27,6 +27,8 @@ from framecast_bundle.manifest import file_entry
 from framecast_bundle.manifest_rules import FORMAT_VERSION, check_manifest
 
 GRAPH_PATH = "model.onnx"
+
+_GRAPH_REASONS = {"GRAPH_UNREADABLE", "GRAPH_MISMATCH", "GRAPH_MISSING"}
 
 ReadText = Callable[[str], str]
 
@@ -50,14 +52,20 @@ def build_outside_bundle(descriptor: bytes, onnx: bytes, *, read_text: ReadText 
     """The checked manifest of one ONNX graph, whose file in the bundle is `model.onnx`.
 
     `read_text` reads the file of class names, where the descriptor names one; without it such a name is refused.
-    Raises InvalidArgumentError that names the key: unknown or wrong keys, a graph that does not load, or one whose
-    input or outputs contradict the descriptor.
+    Raises InvalidArgumentError that names the key for a descriptor with unknown or wrong keys, FailedPreconditionError
+    for a graph that does not load (`GRAPH_UNREADABLE`), does not run, or whose input or outputs contradict the
+    descriptor (`GRAPH_MISMATCH`).
     """
-    graph = read_graph(onnx)
-    manifest = build_manifest(parse_descriptor(descriptor), graph, read_text=read_text)
-    manifest.files.append(file_entry(GRAPH_PATH, onnx))
-    check_manifest(manifest)
-    check_answers(manifest, onnx)
+    parsed = parse_descriptor(descriptor)
+    try:
+        manifest = build_manifest(parsed, read_graph(onnx), read_text=read_text)
+        manifest.files.append(file_entry(GRAPH_PATH, onnx))
+        check_manifest(manifest)
+        check_answers(manifest, onnx)
+    except InvalidArgumentError as error:
+        if error.reason not in _GRAPH_REASONS:
+            raise
+        raise FailedPreconditionError(error.message, reason=error.reason, **error.metadata) from error
     return manifest
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from onnx import ModelProto, TensorProto
 
 from framecast.errors import DataLossError, FailedPreconditionError, InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
@@ -95,3 +96,22 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
     assert refused.value.reason == "GRAPH_INPUT_MISMATCH"
     with pytest.raises(FailedPreconditionError):
         engine.run("no_such_graph", {})
+
+
+@pytest.mark.parametrize("location", ["weights.bin", "../here/weights.bin"])
+def test_graph_cannot_read_files_of_the_server(location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = tiny_bundles.yolov5()
+    model = ModelProto.FromString(bundle.files["network.onnx"])
+    weight = next(constant for constant in model.graph.initializer if constant.name == "b0")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/weights.bin").write_bytes(weight.raw_data)
+    monkeypatch.chdir(tmp_path / "here")
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value=location)
+    weight.ClearField("raw_data")
+    data = model.SerializeToString()
+    onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])  # on its own, the runtime would read it
+    bundle.manifest.files[0].CopyFrom(file_entry("network.onnx", data))
+    with pytest.raises(InvalidArgumentError) as refused:
+        OnnxRuntimeEngine(bundle.manifest, lambda _: data, device="cpu")
+    assert refused.value.reason == "GRAPH_UNREADABLE"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from framecast.errors import InvalidArgumentError
+from framecast.errors import FailedPreconditionError, InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
 from framecast_bundle.manifest import from_json, to_json
@@ -139,12 +139,12 @@ def test_what_is_no_descriptor_is_refused(text: str) -> None:
 
 
 def test_graph_with_other_classes_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="5 \\+ classes"):
+    with pytest.raises(FailedPreconditionError, match="5 \\+ classes"):
         build_outside_bundle(YOLOX.replace("[circle,", "[hexagon, circle,").encode(), onnx(tiny_bundles.yolox()))
 
 
 def test_graph_of_another_size_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="pixels"):
+    with pytest.raises(FailedPreconditionError, match="pixels"):
         build_outside_bundle(YOLOX.replace("size: 64", "size: 96").encode(), onnx(tiny_bundles.yolox()))
 
 
@@ -158,11 +158,11 @@ def test_lengths_that_the_graph_leaves_open_are_tried_out() -> None:
         {"answer": ["n", "cells", "columns"]},
     )
     assert entry.path == "network.onnx"
-    with pytest.raises(InvalidArgumentError, match="answer"):
+    with pytest.raises(FailedPreconditionError, match="answer"):
         build_outside_bundle(YOLOX.encode(), data)
 
 
 def test_bytes_that_are_no_graph_are_refused() -> None:
-    with pytest.raises(InvalidArgumentError) as refused:
+    with pytest.raises(FailedPreconditionError) as refused:
         build_outside_bundle(YOLOX.encode(), b"\x00" * 64)
     assert refused.value.reason == "GRAPH_UNREADABLE"

@@ -1,6 +1,7 @@
 """Runs a bundle's graphs by ONNX Runtime, on a CPU or an NVIDIA GPU."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -103,6 +104,9 @@ def open_session(data: bytes, provider: str, threads: int, path: str) -> Any:
     # Threads that wait by spinning cost half again the CPU time that they compute.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.use_deterministic_compute = True
+    # Weights may name a file to be read; of bytes in memory, relative to the working directory. Below this path there
+    # is nothing, so that a graph from outside cannot read what lies on the server.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     providers: list[Any] = [provider]
     if provider == _CUDA:
         # The same algorithm in every process and full float32: results depend neither on the run nor on TF32.
