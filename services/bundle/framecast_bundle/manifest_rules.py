@@ -14,7 +14,7 @@ from framecast_bundle.head_rules import check_head
 from framecast_bundle.settings import check_settings
 
 FORMAT_VERSION = 1
-MAX_INPUT_SIDE = 16384
+MAX_INPUT_SIDE = 4096
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _Input = ModelBundle.Input
