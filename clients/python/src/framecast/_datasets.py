@@ -67,7 +67,7 @@ class Datasets:
         """
         path = Path(path)
         layout = recognise(path, images=Path(images) if images else None)
-        return self._import(layout, name or _id_from(path), validation_fraction, seed, description, progress)
+        return self._import(layout, name or dataset_id_from(path), validation_fraction, seed, description, progress)
 
     def import_coco(
         self,
@@ -111,7 +111,7 @@ class Datasets:
                 reason="CLASS_FOLDERS_EMPTY",
                 path=path,
             )
-        return self._import(layout, name or _id_from(path), validation_fraction, seed, description, progress)
+        return self._import(layout, name or dataset_id_from(path), validation_fraction, seed, description, progress)
 
     def get(self, dataset: str) -> Dataset:
         """The dataset with this name or id. Raises NotFoundError."""
@@ -247,7 +247,7 @@ def _messages(
         yield registry_service_pb2.CreateDatasetVersionRequest(items=batch)
 
 
-def _id_from(path: Path) -> str:
+def dataset_id_from(path: Path) -> str:
     """A dataset id from a file's or folder's name: `Fruits_nuts` gives `fruits-nuts`."""
     stem = path.resolve().name if path.is_dir() else path.stem
     made = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:63].rstrip("-")

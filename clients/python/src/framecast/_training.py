@@ -43,14 +43,13 @@ class Training:
         """Queues a job that trains a new version of `model` and returns at once.
 
         What is None takes the architecture's default. `dataset` is `cars` (its latest version), `cars/2`, or an
-        object; `model` defaults to `<dataset>-<architecture>`. `device` is `auto`, `cpu` or `cuda`. `weights` is a
+        object; `model` defaults to the dataset's id. `device` is `auto`, `cpu` or `cuda`. `weights` is a
         name of torchvision's, `random`, or a file, which is uploaded. Training ends after `max_duration_s` seconds
         at the latest; export comes on top.
         """
         version = self._datasets.resolve_version(dataset)
         dataset_id = names.DATASET_VERSION.parse(version)["dataset"]
-        if model is None:
-            model = f"{dataset_id}-{architecture.replace('_', '-')}"[:63].rstrip("-")
+        model_name = self._model(model or dataset_id)
         config = config_to_proto(
             {
                 "epochs": epochs,
@@ -69,7 +68,10 @@ class Training:
         request = trainer_service_pb2.CreateTrainingJobRequest(
             parent=self._connection.parent,
             training_job=training_job_pb2.TrainingJob(
-                model=self._model(model), dataset_version=version, architecture=architecture, config=config
+                model=model_name,
+                dataset_version=version,
+                architecture=architecture,
+                config=config,
             ),
             request_id=request_id(),
         )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from framecast._prediction_types import FrameResult
 from framecast.drawing.picture import draw_prediction
-from framecast.errors import FailedPreconditionError, InvalidArgumentError
+from framecast.errors import FailedPreconditionError, FramecastError, InvalidArgumentError
 
 if TYPE_CHECKING:
     import av
@@ -28,7 +28,8 @@ def draw_video(
 
     Results are taken one by one as they come, so a running stream can be given; memory does not grow with the
     length. Presentation times are kept, a variable frame rate too. A frame whose result is an error stays plain.
-    Returns how many frames were written. Raises FailedPreconditionError without the extra `framecast[video]`.
+    Returns how many frames were written. Where `results` raises a FramecastError, the frames before it are kept in
+    `target`; on anything else the file is removed. Raises FailedPreconditionError without the extra `framecast[video]`.
     """
     import_av()
     written = 0
@@ -106,10 +107,12 @@ class _Writer:
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if self._container is None:
             return
-        if kind is None:
+        # Where the results ended in an error of ours, what came before it is worth keeping.
+        whole = kind is None or issubclass(kind, FramecastError)
+        if whole:
             self._container.mux(self._stream.encode(None))
         self._container.close()
-        if kind is not None:
+        if not whole:
             self._path.unlink(missing_ok=True)
 
     def write(self, picture: Image.Image, pts: int, time_base: Fraction) -> None:

@@ -1,0 +1,1 @@
+"""Data that the demo makes for itself: moving shapes with exact outlines."""

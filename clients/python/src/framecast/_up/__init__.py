@@ -1,0 +1,1 @@
+"""All services on this machine, started and kept alive as child processes."""

@@ -1,0 +1,109 @@
+"""`framecast models`."""
+
+from pathlib import Path
+
+import click
+
+from framecast._model_types import ModelVersion
+from framecast.cli.bars import TransferBars
+from framecast.cli.options import Session, session_options
+from framecast.cli.output import print_facts, print_json, print_table
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def models() -> None:
+    """Models and the networks that can be trained: list, show, import, architectures."""
+
+
+@models.command("list")
+@session_options
+def list_(session: Session) -> None:
+    """List the models."""
+    with session.client() as client:
+        found = list(client.models.list())
+    if session.json:
+        print_json(found)
+        return
+    rows = [(m.id, m.latest_trained_version.rsplit("/", 1)[-1] or "-", m.create_time, m.description) for m in found]
+    print_table(
+        ("model", "latest trained", "created", "description"),
+        rows,
+        empty="no models; see `framecast train` and `framecast models import`",
+    )
+
+
+@models.command("show", epilog="\b\nExamples:\n  framecast models show cars\n  framecast models show cars/3 --json")
+@click.argument("model")
+@session_options
+def show(session: Session, model: str) -> None:
+    """Show MODEL with its versions, or one version (`cars/3`)."""
+    with session.client() as client:
+        if "/" in model.removeprefix("projects/") and ("/versions/" in model or not model.startswith("projects/")):
+            version = client.models.get_version(model)
+            print_json(version) if session.json else _print_version(version)
+            return
+        found = client.models.get(model)
+        versions = list(client.models.versions(found.name))
+    if session.json:
+        print_json({"model": found, "versions": versions})
+        return
+    print_facts({"model": found.name, "description": found.description, "created": found.create_time})
+    rows = [
+        (v.reference, v.state, v.architecture, v.task, v.metrics or (v.error.message if v.error else ""), v.create_time)
+        for v in versions
+    ]
+    print_table(("version", "state", "architecture", "task", "metrics", "created"), rows, empty="no versions yet")
+
+
+@models.command(
+    "import",
+    epilog="\b\nExample:\n  framecast models import yolox-nano --graph yolox_nano.onnx --descriptor yolox_nano.yaml",
+)
+@click.argument("name")
+@click.option("--graph", required=True, type=_FILE, help="The ONNX file.")
+@click.option("--descriptor", required=True, type=_FILE, help="YAML or JSON: task, categories, input, head.")
+@session_options
+def import_(session: Session, name: str, graph: Path, descriptor: Path) -> None:
+    """Register an ONNX model that was trained elsewhere as a new version of model NAME.
+
+    The descriptor says what goes in and what comes out; docs/model-bundle.md explains it.
+    """
+    with session.client() as client, TransferBars(quiet=session.json) as bars:
+        version = client.models.import_onnx(name, graph=graph, descriptor=descriptor, progress=bars)
+    if session.json:
+        print_json(version)
+        return
+    _print_version(version)
+    click.echo(f"\nnext: framecast predict {name} PICTURE_OR_VIDEO --save out.png")
+
+
+@models.command("architectures")
+@session_options
+def architectures(session: Session) -> None:
+    """List the networks that can be trained."""
+    with session.client() as client:
+        found = list(client.models.architectures())
+    if session.json:
+        print_json(found)
+        return
+    rows = [(a.id, a.task, a.backbones, a.defaults, a.description) for a in found]
+    print_table(("architecture", "task", "backbones", "defaults", "description"), rows, empty="none")
+
+
+def _print_version(version: ModelVersion) -> None:
+    print_facts(
+        {
+            "model version": version.name,
+            "state": version.state,
+            "error": version.error.message if version.error else "",
+            "architecture": version.architecture,
+            "task": version.task,
+            "metrics": version.metrics,
+            "trained on": version.dataset_version,
+            "trained by": version.training_job,
+            "digest": version.bundle_sha256,
+            "created": version.create_time,
+        }
+    )

@@ -1,0 +1,194 @@
+"""`framecast predict`."""
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from framecast._client import Client
+from framecast._frame_iterator import FrameIterator
+from framecast._prediction_types import FrameResult
+from framecast.cli.bars import counting_bar
+from framecast.cli.options import Session, session_options
+from framecast.cli.output import document, frame_document, print_json_line, print_table
+from framecast.cli.saving import JsonFile, Targets, save_picture
+from framecast.drawing import draw_video
+from framecast.drawing.video import import_av
+from framecast.errors import NotFoundError
+from framecast.importers.class_folders import is_picture
+
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
+
+
+@click.command(
+    epilog="\b\nExamples:\n  framecast predict cars street.jpg\n"
+    "  framecast predict cars/3 street.jpg --save annotated.png\n"
+    "  framecast predict cars street.mp4 --confidence 0.5 --classes car,bus --save annotated.mp4 --save frames.json\n"
+    "  framecast predict cars street.mp4 --start 300 --count 100 --stride 3 --json",
+)
+@click.argument("model")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--confidence", type=click.FloatRange(0, 1), help="Drop what is less certain.")
+@click.option("--iou", type=click.FloatRange(0, 1), help="Drop the weaker of two boxes that overlap more than this.")
+@click.option("--rdp", type=click.FloatRange(0, 0.01), help="Coarseness of polygons; 0 keeps every corner.")
+@click.option("--max-detections", type=click.IntRange(min=1), help="Per picture.")
+@click.option("--classes", help="Names to report, with commas between them.")
+@click.option("--class-agnostic", is_flag=True, default=None, help="Boxes of different classes suppress each other.")
+@click.option("--start", type=click.IntRange(min=0), help="Video: the first frame, counted from 0.")
+@click.option("--end", type=click.IntRange(min=0), help="Video: the last frame.")
+@click.option("--count", type=click.IntRange(min=1), help="Video: at most this many frames.")
+@click.option("--stride", type=click.IntRange(min=1), help="Video: every n-th frame.")
+@click.option(
+    "--save",
+    "save",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="out.png, out.mp4, out.json, or a folder; may be repeated.",
+)
+@session_options
+def predict(
+    session: Session,
+    model: str,
+    files: tuple[Path, ...],
+    classes: str | None,
+    start: int | None,
+    end: int | None,
+    count: int | None,
+    stride: int | None,
+    save: tuple[Path, ...],
+    **settings: Any,
+) -> int:
+    """Predict pictures and videos FILES with MODEL (`cars`, its latest version, or `cars/3`).
+
+    Ctrl-C stops the work on the server, too. Exit code 1 where a picture or frame could not be predicted.
+    """
+    videos = [_is_video(path) for path in files]
+    targets = Targets(save, files, videos=all(videos), pictures=not any(videos))
+    if not all(videos) and any(value is not None for value in (start, end, count, stride)):
+        raise click.UsageError("--start, --end, --count and --stride are for videos")
+    if any(videos) and any(targets.drawing_of(path, video=True) for path in files):
+        import_av()
+    settings["classes"] = [name.strip() for name in (classes or "").split(",") if name.strip()]
+    failed = 0
+    with session.client() as client, contextlib.ExitStack() as stack:
+        model = client.models.resolve_version(model)
+        sink = stack.enter_context(JsonFile(targets.json)) if targets.json else None
+        run = _Run(client, session, model, settings, targets, sink)
+        for path, is_video in zip(files, videos, strict=True):
+            failed += run.video(path, start, end, count, stride) if is_video else run.picture(path)
+    return 1 if failed else 0
+
+
+class _Run:
+    """One call of the command: each input in turn; both methods return how many results are errors."""
+
+    def __init__(
+        self,
+        client: Client,
+        session: Session,
+        model: str,
+        settings: dict[str, Any],
+        targets: Targets,
+        sink: JsonFile | None,
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._model = model
+        self._settings = settings
+        self._targets = targets
+        self._sink = sink
+
+    def picture(self, path: Path) -> int:
+        (result,) = self._client.predict(self._model, path, **self._settings)
+        if self._sink:
+            self._sink.begin(path, None)
+            self._sink.add(result)
+        if self._session.json:
+            print_json_line({"file": str(path)} | frame_document(result))
+        if result.prediction is None:
+            _complain(path, result)
+            return 1
+        target = self._targets.drawing_of(path, video=False)
+        if target is not None:
+            save_picture(path, result.prediction, target)
+        if not self._session.json:
+            _print_picture(path, result, target)
+        return 0
+
+    def video(self, path: Path, start: int | None, end: int | None, count: int | None, stride: int | None) -> int:
+        counts: Counter[str] = Counter()
+        errors = 0
+        began = time.monotonic()
+        target = self._targets.drawing_of(path, video=True)
+        stream = self._client.predict_video(
+            self._model, path, start=start, end=end, count=count, stride=stride, **self._settings
+        )
+        with stream, counting_bar(quiet=self._session.json, unit="frames") as bar:
+            task = bar.add_task(path.name[:12], total=len(stream), speed="")
+            if self._sink:
+                self._sink.begin(path, stream.info)
+            if self._session.json:
+                print_json_line({"file": str(path), "info": document(stream.info)})
+
+            def seen(results: FrameIterator) -> Iterator[FrameResult]:
+                nonlocal errors
+                for result in results:
+                    if self._sink:
+                        self._sink.add(result)
+                    if self._session.json:
+                        print_json_line(frame_document(result))
+                    if result.prediction is None:
+                        errors += 1
+                        _complain(path, result)
+                    else:
+                        counts.update(result.prediction.instances.names)
+                        counts.update(label.name for label in result.prediction.labels[:1])
+                    speed = results.frames_done / max(1e-6, time.monotonic() - began)
+                    bar.update(task, completed=results.frames_done, speed=f"{speed:.1f} fps")
+                    yield result
+
+            if target is not None:
+                draw_video(path, seen(stream), target)
+            else:
+                for _ in seen(stream):
+                    pass
+            done, seconds = stream.frames_done, time.monotonic() - began
+        if not self._session.json:
+            click.echo(f"{path}: {done} frames in {seconds:.1f} s, {done / max(seconds, 1e-6):.1f} frames per second")
+            print_table(("category", "found"), counts.most_common(), empty="nothing found")
+            if target is not None:
+                click.echo(f"saved {target}")
+        return errors
+
+
+def _is_video(path: Path) -> bool:
+    """By its first bytes, else by its name; what is neither is tried as a video."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except (FileNotFoundError, IsADirectoryError):
+        raise NotFoundError(f"{path}: there is no such file", reason="FILE_MISSING", file=path) from None
+    picture = head.startswith(_SIGNATURES) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
+    return not picture and not is_picture(path)
+
+
+def _complain(path: Path, result: FrameResult) -> None:
+    why = result.error.message if result.error else "no prediction"
+    where = f"{path}" if result.time is None else f"{path}: frame {result.frame_index}"
+    click.echo(f"error: {why if str(path) in why else f'{where}: {why}'}", err=True)
+
+
+def _print_picture(path: Path, result: FrameResult, target: Path | None) -> None:
+    prediction = result.unwrap()
+    click.echo(f"{path} ({prediction.width} x {prediction.height})")
+    rows: list[tuple[str, str, str]] = [(label.name, f"{label.score:.3f}", "") for label in prediction.labels[:5]]
+    for instance in prediction.instances:
+        box = ", ".join(f"{value:.1f}" for value in instance.box)
+        rows.append((instance.name, f"{instance.score:.3f}", box))
+    print_table(("category", "score", "x_min, y_min, x_max, y_max"), rows, empty="nothing found")
+    if target is not None:
+        click.echo(f"saved {target}")
