@@ -129,7 +129,9 @@ class Blobs:
         on_bytes(blob.size_bytes - counted)
 
     def _chunks(self, upload: blob_pb2.Upload, blob: LocalBlob) -> Iterator[blob_service_pb2.WriteUploadRequest]:
-        for offset in range(upload.committed_bytes, blob.size_bytes, CHUNK_BYTES):
+        # Where all bytes are there but the end was not heard, one empty message finishes the upload.
+        offsets = range(upload.committed_bytes, blob.size_bytes, CHUNK_BYTES) or [upload.committed_bytes]
+        for offset in offsets:
             yield blob_service_pb2.WriteUploadRequest(
                 name=upload.name, offset_bytes=offset, data=blob.read(offset, CHUNK_BYTES)
             )

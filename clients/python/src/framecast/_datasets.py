@@ -221,6 +221,7 @@ class Datasets:
             ),
             allow_missing=True,
             request_id=request_id(),
+            item_count=len(items),
         )
         stored = self._connection.registry.CreateDatasetVersion(_messages(first, items), timeout=600)
         return dataset_version_from_proto(stored)

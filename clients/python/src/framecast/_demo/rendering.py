@@ -17,7 +17,10 @@ def render(scene: Scene, size: int) -> Image.Image:
     canvas = Image.fromarray(np.clip(start + (end - start) * share + noise, 0, 255).astype(np.uint8))
     for shape in scene.shapes:
         outline = shape.outline(size)
-        mask = Image.new("L", (size * _OVERSAMPLING,) * 2)
-        ImageDraw.Draw(mask).polygon((outline * _OVERSAMPLING).ravel().tolist(), fill=255)
-        canvas.paste(shape.color, (0, 0), mask.resize((size, size), Image.Resampling.BOX))
+        corner = np.floor(outline.min(axis=0)).astype(int)
+        width, height = (int(side) for side in np.ceil(outline.max(axis=0)).astype(int) - corner)
+        mask = Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING))
+        ImageDraw.Draw(mask).polygon(((outline - corner) * _OVERSAMPLING).ravel().tolist(), fill=255)
+        soft = mask.resize((width, height), Image.Resampling.BOX)
+        canvas.paste(shape.color, (int(corner[0]), int(corner[1])), soft)
     return canvas
