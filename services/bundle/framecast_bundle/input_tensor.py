@@ -30,8 +30,7 @@ class InputTensor:
         self._pad = pad.astype(np.float32)
         self._reverse_channels = rule.color_order == ModelBundle.Input.BGR
         self._round_to_uint8 = rule.round_to_uint8
-        # A field of later manifests: absent in a contract that does not have it yet.
-        self._antialias = bool(getattr(rule, "antialias", False))
+        self._antialias = rule.antialias
 
     def fill(self, images: Sequence[Image], placements: Sequence[Placement]) -> FloatArray:
         """Prepares pictures uint8 [H, W, 3], placed in tensors of one size, as float32 [B, 3, height, width]."""

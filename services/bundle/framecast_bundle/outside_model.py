@@ -14,7 +14,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from google.protobuf import json_format
 
 from framecast.errors import FailedPreconditionError, InvalidArgumentError
 from framecast.v1.annotation_pb2 import Category
@@ -157,10 +156,8 @@ def _input(section: Section, graph: ModelBundle.Graph) -> ModelBundle.Input:
         std=section.numbers("std", default=[1.0, 1.0, 1.0]),
         # Letterboxes are made from 8-bit pictures, whose resize rounds.
         round_to_uint8=section.flag("round_to_uint8", default=letterbox),
+        antialias=section.flag("antialias", default=False),
     )
-    if section.flag("antialias", default=False):
-        # By its name, as in `InputTensor`: absent in a contract that does not have the field yet.
-        json_format.ParseDict({"antialias": True}, rule)
     if "pad_value" in section:
         rule.pad_value = section.number("pad_value")
     if resize == _Input.CENTER_CROP:

@@ -10,7 +10,6 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
 from framecast_bundle.outside_model import build_outside_bundle
 from framecast_bundle.prediction import to_proto
@@ -44,14 +43,11 @@ def load(shared_data: Path, truth: dict[str, Any], *, antialias: bool) -> Predic
             "color_order": "bgr",
             "scale": 1.0,
             "pad_value": 114,
+            "antialias": antialias,
         },
         "head": {"kind": "yolox", "strides": [8, 16, 32], "multi_label": True},
         "license": "Apache-2.0",
     }
-    if antialias:
-        if "antialias" not in ModelBundle.Input.DESCRIPTOR.fields_by_name:
-            pytest.skip("the contract has no ModelBundle.Input.antialias: the published pictures were made with it")
-        descriptor["input"]["antialias"] = True
     onnx = (shared_data / "weights/yolox_nano/yolox_nano.onnx").read_bytes()
     manifest = build_outside_bundle(json.dumps(descriptor).encode(), onnx)
     return Predictor(manifest, OnnxRuntimeEngine(manifest, lambda _: onnx, device="cpu", threads=1))

@@ -124,7 +124,6 @@ def test_pictures_of_one_batch_are_prepared_as_alone() -> None:
         np.testing.assert_array_equal(fill(letterbox, picture)[0], tensor)
 
 
-@pytest.mark.skipif("antialias" not in Input.DESCRIPTOR.fields_by_name, reason="the contract has no Input.antialias")
 @pytest.mark.parametrize("resize", [Input.LETTERBOX_CENTER, Input.CENTER_CROP])
 def test_antialiased_resize_is_pillows(resize: Input.Resize.ValueType) -> None:
     picture = noise(180, 120)

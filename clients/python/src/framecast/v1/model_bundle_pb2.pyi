@@ -142,7 +142,7 @@ class ModelBundle(_message.Message):
             """The shorter side scaled so that the centre crop of `width` x `height` has the share `crop_fraction` of it."""
 
         class Resize(_Resize, metaclass=_ResizeEnumTypeWrapper):
-            """How the size is reached. Interpolation is bilinear with half-pixel centres, without antialiasing."""
+            """How the size is reached. Interpolation is bilinear with half-pixel centres; see `antialias`."""
 
         RESIZE_UNSPECIFIED: ModelBundle.Input.Resize.ValueType  # 0
         LETTERBOX_CENTER: ModelBundle.Input.Resize.ValueType  # 1
@@ -184,6 +184,7 @@ class ModelBundle(_message.Message):
         PAD_VALUE_FIELD_NUMBER: _builtins.int
         ROUND_TO_UINT8_FIELD_NUMBER: _builtins.int
         CROP_FRACTION_FIELD_NUMBER: _builtins.int
+        ANTIALIAS_FIELD_NUMBER: _builtins.int
         resize: Global___ModelBundle.Input.Resize.ValueType
         width: _builtins.int
         height: _builtins.int
@@ -198,6 +199,10 @@ class ModelBundle(_message.Message):
         """The interpolated value is rounded to an integer, as a resize of 8-bit pixels does."""
         crop_fraction: _builtins.float
         """Share of the shorter side that the crop takes; only for `CENTER_CROP`."""
+        antialias: _builtins.bool
+        """Shrinking averages all pixels that an output pixel covers, rounded to 8 bits, as Pillow's bilinear resize does;
+        else it samples, as OpenCV's does.
+        """
         @_builtins.property
         def mean(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
         @_builtins.property
@@ -216,10 +221,11 @@ class ModelBundle(_message.Message):
             pad_value: _builtins.float | None = ...,
             round_to_uint8: _builtins.bool = ...,
             crop_fraction: _builtins.float = ...,
+            antialias: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value", "pad_value", b"pad_value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value", "color_order", b"color_order", "crop_fraction", b"crop_fraction", "height", b"height", "mean", b"mean", "pad_value", b"pad_value", "resize", b"resize", "round_to_uint8", b"round_to_uint8", "scale", b"scale", "std", b"std", "stride", b"stride", "width", b"width"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value", "antialias", b"antialias", "color_order", b"color_order", "crop_fraction", b"crop_fraction", "height", b"height", "mean", b"mean", "pad_value", b"pad_value", "resize", b"resize", "round_to_uint8", b"round_to_uint8", "scale", b"scale", "std", b"std", "stride", b"stride", "width", b"width"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType__pad_value: _TypeAlias = _typing.Literal["pad_value"]  # noqa: Y015
         _WhichOneofArgType__pad_value: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value"]  # noqa: Y015
