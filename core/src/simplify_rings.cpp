@@ -101,7 +101,7 @@ void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspac
   auto split_chain = [&](std::size_t begin, std::size_t split, std::size_t end) {
     keep[split < count ? split : split - count] = 1;
     ++kept;
-    // The longer part waits below the shorter one, so the stack never holds more than log2(count) chains.
+    // The longer part waits below the shorter one, so the stack holds about log2(count) chains at most.
     const std::pair<std::size_t, std::size_t> left{begin, split};
     const std::pair<std::size_t, std::size_t> right{split, end};
     const bool left_longer = split - begin > end - split;

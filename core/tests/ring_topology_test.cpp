@@ -62,11 +62,13 @@ TEST(rings_may_meet_in_a_vertex_of_both_but_not_pass_through_it) {
   CHECK((Family().ring(kSquare).ring({{100, 0}, {100, 100}, {150, 50}}).conflicts() == Flags{1, 1}));
 }
 
-TEST(passing_through_a_shared_vertex_is_found_where_no_edges_cross) {
-  // Both rings turn at (0, 0) and their edges alternate around it; the second is closed far outside the first's edges.
-  const Family family =
-      Family().ring({{0, 0}, {10, 0}, {10, 10}, {0, 10}}).ring({{0, 0}, {4, 4}, {5, 6}, {4, 5}, {-3, -3}});
-  CHECK((family.conflicts() == Flags{1, 1}));
+TEST(passing_through_shared_vertices_is_found_though_no_edges_cross) {
+  // In at (0, 0), along the diagonal, out at (100, 100), and around the outside.
+  const Family through = Family().ring(kSquare).ring({{0, 0}, {100, 100}, {200, -50}, {-50, -50}});
+  CHECK((through.conflicts() == Flags{1, 1}));
+  // The same corners, but staying outside: two touches.
+  const Family around = Family().ring(kSquare).ring({{0, 0}, {200, -50}, {100, 100}, {300, -90}, {-50, -90}});
+  CHECK((around.conflicts() == Flags{0, 0}));
 }
 
 TEST(far_rings_do_not_matter_and_only_the_guilty_are_marked) {

@@ -133,6 +133,16 @@ def test_simplification_leaves_few_points_of_a_disc() -> None:
     assert after.intersection(before).area / after.union(before).area > 0.95
 
 
+def test_an_island_in_a_hole_is_simplified_where_it_lies() -> None:
+    y, x = np.mgrid[:200, :200]
+    distance = np.hypot(x - 100, y - 100)
+    mask = (distance < 90) & ((distance > 60) | (distance < 40))
+    simple = outline(mask, 0.01)
+    assert multipolygon(simple, 0).is_valid
+    assert [len(part) for part in rings_of(simple, 0)] == [2, 1]
+    assert len(simple.points) < 60 < len(outline(mask).points) / 4
+
+
 def test_a_ring_that_would_leave_its_place_keeps_more_points() -> None:
     # A thin frame: at this epsilon alone, both rings would collapse onto each other.
     mask = np.zeros((60, 60), bool)

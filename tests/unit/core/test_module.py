@@ -79,3 +79,11 @@ def test_results_outlive_what_made_them() -> None:
     for _ in range(100):
         framecast_core.binary_masks_to_polygons(np.zeros((1, 30, 30), bool), rdp_thresholds=f32(0))
     assert sorted(map(tuple, points.tolist())) == [(0, 0), (0, 3), (3, 0), (3, 3)]
+
+
+def test_the_code_of_the_readme_runs() -> None:
+    readme = (Path(__file__).parents[3] / "core" / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "core/README.md", "exec"), {})
