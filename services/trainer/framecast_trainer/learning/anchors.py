@@ -33,7 +33,8 @@ def fit_anchors(sizes: Sizes, count: int, ratio: float, seed: int, mutations: in
         score = _score(sizes, changed, ratio)
         if score > best:
             anchors, best = changed, score
-    return anchors[np.argsort(anchors.prod(axis=1), kind="stable")]
+    order = np.argsort(anchors.prod(axis=1), kind="stable")
+    return np.asarray(anchors[order])
 
 
 def _fit(sizes: Sizes, anchors: Sizes) -> NDArray[np.float64]:
@@ -57,4 +58,4 @@ def _k_means(points: Sizes, count: int, rng: np.random.Generator, rounds: int = 
         for i in range(count):
             if (nearest == i).any():
                 centres[i] = points[nearest == i].mean(axis=0)
-    return centres
+    return np.asarray(centres)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from framecast_bundle.placement import Placement
 from torch import Tensor
+
+from framecast_bundle.placement import Placement
 
 
 @dataclass(frozen=True, kw_only=True)

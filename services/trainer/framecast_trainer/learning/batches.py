@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from framecast_trainer.learning import augment
 from framecast_trainer.learning.augment import AugmentRule, Piece
@@ -144,7 +144,7 @@ def paint(canvas: Tensor, image: Tensor, piece: Piece, outside: Tensor) -> None:
     grid = torch.stack((u.expand(len(v), -1), v[:, None].expand(-1, len(u))), dim=-1)
     shade = outside[:, None, None]
     # Sampling outside gives zero, so that shifting by the padding makes it the outside.
-    canvas[:, y0:y1, x0:x1] = F.grid_sample((source - shade)[None], grid[None], align_corners=False)[0] + shade
+    canvas[:, y0:y1, x0:x1] = functional.grid_sample((source - shade)[None], grid[None], align_corners=False)[0] + shade
 
 
 def place(picture: Prepared, piece: Piece) -> Instances:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from faster_coco_eval import COCO, COCOeval_faster  # type: ignore[import-untyped]
+from faster_coco_eval import COCO, COCOeval_faster
 
 NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 
@@ -22,7 +22,7 @@ class GroundTruth:
         detections: COCO results, with `bbox` (x, y, width, height) for `bbox`, `segmentation` (RLE) for `segm`.
         """
         if not detections:
-            return {name: 0.0 for name in NAMES}
+            return dict.fromkeys(NAMES, 0.0)
         evaluation = COCOeval_faster(
             self.coco, self.coco.loadRes([dict(d) for d in detections]), iou_type, print_function=_silent
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
-from framecast.errors import FailedPreconditionError, InvalidArgumentError
 
+from framecast.errors import FailedPreconditionError, InvalidArgumentError
 from framecast_trainer.learning.architectures import Architecture, find_architecture
 
 T = TypeVar("T")
@@ -137,7 +137,8 @@ def _check(config: ResolvedConfig, entry: Architecture) -> None:
     if config.image_size % entry.size_multiple:
         nearest = max(1, round(config.image_size / entry.size_multiple)) * entry.size_multiple
         raise InvalidArgumentError(
-            f"image_size is {config.image_size}; {entry.id} needs a multiple of {entry.size_multiple}, such as {nearest}",
+            f"image_size is {config.image_size}; {entry.id} needs a multiple of "
+            f"{entry.size_multiple}, such as {nearest}",
             reason="OUT_OF_RANGE",
             field="image_size",
             value=config.image_size,

@@ -4,10 +4,10 @@ import io
 import warnings
 
 import numpy as np
-from framecast.errors import DataLossError
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from framecast.errors import DataLossError
 from framecast_trainer.learning.data import Sample
 
 MAX_PIXELS = 128_000_000

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from framecast.errors import FailedPreconditionError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
@@ -12,7 +13,6 @@ from framecast_bundle.engine import Engine
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.predictor import Predictor, PreparedBatch
 from framecast_bundle.settings import Settings
-
 from framecast_trainer.learning import masks
 from framecast_trainer.learning.coco_metrics import GroundTruth
 from framecast_trainer.learning.data import Sample
@@ -67,7 +67,7 @@ class Evaluator:
             batches = self._prepare(predictor, start)
             count = sum(len(batch.positions) for batch in batches)
             predictions.extend(predictor.run(batches, [settings] * count))
-        return Measurement(self._score(predictions), predictions)
+        return Measurement(self.score(predictions), predictions)
 
     def _prepare(self, predictor: Predictor, start: int) -> list[PreparedBatch]:
         cached = self._prepared.get(start)
@@ -81,7 +81,8 @@ class Evaluator:
             self._prepared[start] = batches
         return batches
 
-    def _score(self, predictions: list[Prediction]) -> dict[str, float]:
+    def score(self, predictions: Sequence[Prediction]) -> dict[str, float]:
+        """The metrics of predictions in the order of the samples, in [0, 1]."""
         if self._truth is None:
             return _accuracy(self._samples, predictions)
         boxes = self._truth.measure(box_results(predictions), "bbox")

@@ -34,7 +34,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Warning:  # noqa: A001 - the name of the event; nobody needs the built-in here
+class Warning:
     """Something that a person should know."""
 
     text: str

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from framecast.v1.model_bundle_pb2 import ModelBundle
-from framecast_bundle import manifest as bundle_manifest
 from safetensors.torch import save_file
 
+from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle import manifest as bundle_manifest
 from framecast_trainer.learning.architectures import Architecture
 from framecast_trainer.learning.architectures.learner import Learner, Port, Stage
 from framecast_trainer.learning.data import CategoryName

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from framecast.errors import CancelledError, FailedPreconditionError
 from torch import Tensor, nn
 
+from framecast.errors import CancelledError, FailedPreconditionError
 from framecast_trainer.learning import checkpoints
 from framecast_trainer.learning.architectures.learner import Learner
 from framecast_trainer.learning.batches import Batches

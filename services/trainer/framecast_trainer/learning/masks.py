@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from pycocotools import mask as coco_mask  # type: ignore[import-untyped]
+from pycocotools import mask as coco_mask
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from framecast_trainer.learning.data import Annotation, RunLengths
 
@@ -32,7 +32,8 @@ def in_box(annotation: Annotation) -> NDArray[np.uint8]:
 
 
 def _polygons_in_box(annotation: Annotation) -> NDArray[np.uint8]:
-    assert annotation.box is not None and annotation.polygons is not None
+    assert annotation.box is not None
+    assert annotation.polygons is not None
     x0, y0, x1, y1 = annotation.box
     fine = SIDE * _SUPERSAMPLE
     scale = np.array([fine / max(x1 - x0, 1e-6), fine / max(y1 - y0, 1e-6)])
@@ -119,5 +120,5 @@ def mask_targets(masks: Tensor, mask_boxes: Tensor, rois: Tensor, side: int) -> 
     u = (x - mask_boxes[:, 0:1]) / (mask_boxes[:, 2:3] - mask_boxes[:, 0:1]).clamp(min=1e-3) * 2 - 1
     v = (y - mask_boxes[:, 1:2]) / (mask_boxes[:, 3:4] - mask_boxes[:, 1:2]).clamp(min=1e-3) * 2 - 1
     grid = torch.stack((u[:, None, :].expand(-1, side, -1), v[:, :, None].expand(-1, -1, side)), dim=-1)
-    sampled = F.grid_sample(masks[:, None].to(rois.dtype) / 255, grid, align_corners=False)
+    sampled = functional.grid_sample(masks[:, None].to(rois.dtype) / 255, grid, align_corners=False)
     return sampled[:, 0]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from framecast.errors import FailedPreconditionError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.prediction import FloatArray, Prediction
-
 from framecast_trainer.learning.evaluate import Measurement
 
 TOLERANCE = 0.001

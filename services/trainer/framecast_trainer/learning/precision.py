@@ -11,7 +11,7 @@ import torch
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Elsewhere bfloat16 is emulated, and slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # The public way to ask is torch.backends.cpu.get_cpu_capability(), which does not know bfloat16.
     return bool(torch.cpu._is_avx512_bf16_supported())
 

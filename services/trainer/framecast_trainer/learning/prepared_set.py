@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from framecast_bundle.placement import Placement, place
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
+from framecast_bundle.placement import Placement, place
 from framecast_trainer.learning import masks
 from framecast_trainer.learning.data import Sample
 from framecast_trainer.learning.decode import decode_sample
@@ -79,7 +79,9 @@ def prepare(sample: Sample, rule: Input, *, with_masks: bool) -> Prepared:
     placement = place(rule, width=width, height=height)
     image = torch.from_numpy(pixels).permute(2, 0, 1)[None]
     if (placement.height, placement.width) != (height, width):
-        image = F.interpolate(image, size=(placement.height, placement.width), mode="bilinear", align_corners=False)
+        image = functional.interpolate(
+            image, size=(placement.height, placement.width), mode="bilinear", align_corners=False
+        )
 
     instances = [a for a in sample.annotations if a.box is not None and not a.crowd]
     scale = np.array([placement.width / width, placement.height / height] * 2, np.float32)

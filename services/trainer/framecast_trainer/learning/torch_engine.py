@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from framecast.errors import FailedPreconditionError
 
+from framecast.errors import FailedPreconditionError
 from framecast_trainer.learning.architectures.learner import Stage
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
+
 from framecast.errors import InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle import manifest as bundle_manifest
 from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
-from torch import Tensor
-
 from framecast_trainer.learning import export, parity
 from framecast_trainer.learning.architectures import Architecture, BuildRequest
 from framecast_trainer.learning.architectures.learner import Learner
@@ -83,7 +83,7 @@ def train(
     pictures = PreparedSet(data.train, learner.input, with_masks=learner.wants_masks)
     if entry.annotations != ("label",):
         learner.adapt(_box_sizes(pictures, should_stop), resolved.seed)
-    learner.network.to(resolved.device, memory_format=torch.channels_last)
+    learner.network.to(resolved.device).to(memory_format=torch.channels_last)
 
     evaluator = Evaluator(validation, entry.task, len(data.categories))
 

@@ -9,11 +9,11 @@ from pickle import UnpicklingError
 
 import torch
 import torchvision
-from framecast.errors import DataLossError, InvalidArgumentError, UnavailableError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from framecast.errors import DataLossError, InvalidArgumentError, UnavailableError
 from framecast_trainer.learning import weight_download
 from framecast_trainer.learning.architectures import Architecture
 from framecast_trainer.learning.architectures.learner import Learner
@@ -56,9 +56,7 @@ def load_initial_weights(
 def _default_weights(learner: Learner, entry: Architecture, backbone: str, warn: Callable[[str], None]) -> Origin:
     name = entry.pretrained.get(backbone)
     if name is None:
-        warn(
-            f"there are no published weights for {' '.join((entry.id, backbone)).strip()}: training starts from random ones"
-        )
+        warn(f"there are no published weights for {f'{entry.id} {backbone}'.strip()}: training starts from random ones")
         return Origin(RANDOM)
     try:
         state = weight_download.fetch(_url(name))
@@ -149,8 +147,8 @@ def fit(learner: Learner, entry: Architecture, state: State, name: str, warn: Ca
     if wrong:
         more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise InvalidArgumentError(
-            f"weights {name} do not fit {entry.id}: {'; '.join(wrong[:_SHOWN])}{more}. Take weights of this architecture "
-            f"and size, or `{RANDOM}`",
+            f"weights {name} do not fit {entry.id}: {'; '.join(wrong[:_SHOWN])}{more}. Take weights of this "
+            f"architecture and size, or `{RANDOM}`",
             reason="WEIGHTS_MISMATCH",
             field="weights",
             weights=name,

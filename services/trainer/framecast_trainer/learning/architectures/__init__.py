@@ -3,7 +3,6 @@
 import difflib
 
 from framecast.errors import NotFoundError
-
 from framecast_trainer.learning.architectures.architecture import Architecture, BuildRequest, Defaults
 from framecast_trainer.learning.architectures.faster_rcnn import FASTER_RCNN
 from framecast_trainer.learning.architectures.mask_rcnn import MASK_RCNN

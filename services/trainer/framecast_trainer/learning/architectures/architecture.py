@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from framecast.v1 import model_pb2
-
 from framecast_trainer.learning.architectures.learner import Learner
 
 Task = model_pb2.Task
@@ -49,7 +48,7 @@ class Architecture:
     ema: bool = False
     """Whether an average of the weights over the last steps is what is kept."""
     pretrained: Mapping[str, str] = field(default_factory=dict)
-    """Backbone (empty where there is no choice) → the torchvision weights that it starts from where none are asked for."""
+    """Backbone (empty where there is no choice) → the torchvision weights that it starts from by default."""
     backbone_defaults: Mapping[str, Defaults] = field(default_factory=dict)
     """Where a backbone wants other defaults."""
 

@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from framecast.v1 import model_bundle_pb2
 from torch import Tensor, nn
 
+from framecast.v1 import model_bundle_pb2
 from framecast_trainer.learning.augment import AugmentRule
 from framecast_trainer.learning.batches import Batch
 from framecast_trainer.learning.input_rule import Input
@@ -41,10 +41,10 @@ class Learner(ABC):
     """The architecture's own augmentation."""
     wants_masks: bool = False
 
-    def adapt(self, boxes: Tensor, seed: int) -> None:
+    def adapt(self, boxes: Tensor, seed: int) -> None:  # noqa: B027 - most have nothing to fit
         """Fits what is not learnt, such as anchors, to boxes' sizes: float32 [N, 2] in tensor pixels."""
 
-    def start_from_pretrained(self) -> None:
+    def start_from_pretrained(self) -> None:  # noqa: B027 - most freeze nothing
         """Freezes what fine-tuning leaves alone; called once, after weights were loaded."""
 
     @abstractmethod

@@ -1,10 +1,11 @@
 """Faster and Mask R-CNN on torchvision: how they learn, how they are cut, what their head says of itself."""
 
-import torch
-from framecast.v1.model_bundle_pb2 import ModelBundle
-from torch import Tensor, nn
-from torchvision.models.detection import FasterRCNN, fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn
+from typing import Any
 
+from torch import Tensor, nn
+from torchvision.models.detection import fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn
+
+from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_trainer.learning.architectures import small_rcnn
 from framecast_trainer.learning.architectures.architecture import BuildRequest, Defaults
 from framecast_trainer.learning.architectures.learner import Learner, Stage
@@ -36,7 +37,7 @@ class RcnnLearner(Learner):
         self._frozen = False
         self._small = request.backbone == "small"
         if self._small:
-            self.network = small_rcnn.build_small(request.class_count, request.image_size, with_masks=with_masks)
+            self.network: Any = small_rcnn.build_small(request.class_count, request.image_size, with_masks=with_masks)
             self.strides: tuple[int, ...] = small_rcnn.STRIDES
             self.input = letterbox_top_left(request.image_size, self.strides[-1])
             self.views = AugmentRule(flip=0.5, scale=0.25, shift=0.1, brightness=0.2, saturation=0.2, hue=0.01)
@@ -110,9 +111,3 @@ def _test_count(rpn: nn.Module, name: str) -> int:
     """torchvision keeps the counts for training and testing under private names."""
     counts: dict[str, int] = getattr(rpn, name)
     return counts["testing"]
-
-
-def network_of(learner: Learner) -> FasterRCNN:
-    """The torchvision detector inside."""
-    assert isinstance(learner.network, FasterRCNN)
-    return learner.network

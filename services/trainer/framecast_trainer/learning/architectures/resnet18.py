@@ -1,11 +1,11 @@
 """ResNet-18 for classification: one graph to logits and the features before them."""
 
 import torchvision
+from torch import Tensor, nn
+from torch.nn import functional
+
 from framecast.errors import InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
-from torch import Tensor, nn
-from torch.nn import functional as F
-
 from framecast_trainer.learning.architectures.architecture import Architecture, BuildRequest, Defaults, Task
 from framecast_trainer.learning.architectures.learner import Learner, Port, Stage
 from framecast_trainer.learning.augment import AugmentRule
@@ -44,7 +44,7 @@ class ResNet18Learner(Learner):
             raise InvalidArgumentError("a picture has no label of its own; label it or leave it out", reason="NO_LABEL")
         with mixed(batch.images.device):
             logits = self.network(batch.images)
-        return {"class_loss": F.cross_entropy(logits.float(), batch.labels, label_smoothing=0.05)}
+        return {"class_loss": functional.cross_entropy(logits.float(), batch.labels, label_smoothing=0.05)}
 
     def stages(self) -> list[Stage]:
         images = Port("images", ("batch", 3, int(self.input.height), int(self.input.width)))

@@ -27,7 +27,8 @@ class SmallBackbone(nn.Module):
         super().__init__()
 
         def conv(inputs: int, outputs: int, stride: int) -> nn.Module:
-            return Conv2dNormActivation(inputs, outputs, 3, stride)
+            layer: nn.Module = Conv2dNormActivation(inputs, outputs, 3, stride)
+            return layer
 
         first, second, third = _WIDTHS
         self.body = nn.ModuleList(

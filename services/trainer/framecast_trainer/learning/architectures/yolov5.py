@@ -3,9 +3,9 @@
 from functools import partial
 
 import torch
-from framecast.v1.model_bundle_pb2 import ModelBundle
 from torch import Tensor
 
+from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_trainer.learning.anchors import best_possible_recall, fit_anchors
 from framecast_trainer.learning.architectures.architecture import Architecture, BuildRequest, Defaults, Task
 from framecast_trainer.learning.architectures.learner import Learner, Port, Stage, counted

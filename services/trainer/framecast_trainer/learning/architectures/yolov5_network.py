@@ -91,7 +91,8 @@ class YoloV5Network(nn.Module):
     def _init_head_bias(self, class_count: int) -> None:
         """Starts from the rates at which objects are met, so that the first steps are not spent on silence."""
         for conv, stride in zip(self.detect.m, STRIDES, strict=True):
-            assert isinstance(conv, nn.Conv2d) and conv.bias is not None
+            assert isinstance(conv, nn.Conv2d)
+            assert conv.bias is not None
             with torch.no_grad():
                 bias = conv.bias.view(self.detect.anchors.shape[1], -1)
                 bias[:, 4] += math.log(8 / (640 / stride) ** 2)  # about 8 objects in a picture of 640 px

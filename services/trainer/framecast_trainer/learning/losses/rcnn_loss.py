@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import fastrcnn_loss
@@ -61,4 +61,4 @@ def _mask_loss(masks: Tensor, classes: Tensor, rois: list[Tensor], instances: li
     frames = torch.cat([b[index] for b, index in zip(batch.mask_boxes, instances, strict=True)])
     wanted = mask_targets(shapes, frames, torch.cat(rois), masks.shape[-1])
     rows = torch.arange(len(classes), device=masks.device)
-    return F.binary_cross_entropy_with_logits(masks[rows, classes], wanted.to(masks.dtype))
+    return functional.binary_cross_entropy_with_logits(masks[rows, classes], wanted.to(masks.dtype))

@@ -8,7 +8,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 ANCHOR_RATIO = 4.0
 _LEVEL_WEIGHTS = (4.0, 1.0, 0.4)
@@ -40,9 +40,9 @@ def yolov5_loss(
             box_loss = box_loss + (1 - iou).mean()
             objectness[picture, anchor, row, column] = iou.detach().clamp(min=0).to(objectness.dtype)
             if class_count > 1:
-                wanted = F.one_hot(cls, class_count).to(found.dtype)
-                class_loss = class_loss + F.binary_cross_entropy_with_logits(found[:, 5:], wanted)
-        object_loss = object_loss + _LEVEL_WEIGHTS[level] * F.binary_cross_entropy_with_logits(
+                wanted = functional.one_hot(cls, class_count).to(found.dtype)
+                class_loss = class_loss + functional.binary_cross_entropy_with_logits(found[:, 5:], wanted)
+        object_loss = object_loss + _LEVEL_WEIGHTS[level] * functional.binary_cross_entropy_with_logits(
             maps[:, :, 4], objectness
         )
     return {

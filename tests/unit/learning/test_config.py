@@ -1,0 +1,58 @@
+"""Open fields take the architecture's defaults; wrong ones are refused by name."""
+
+import pytest
+
+from framecast.errors import InvalidArgumentError, NotFoundError
+from framecast_trainer.learning.architectures import ARCHITECTURES
+from framecast_trainer.learning.config import TrainConfig, resolve_config
+
+
+@pytest.mark.parametrize("name", ["resnet18", "yolov5n", "yolov5s", "faster_rcnn", "mask_rcnn"])
+def test_defaults_are_filled_in(name: str):
+    resolved = resolve_config(TrainConfig(architecture=name, device="cpu"))
+    defaults = ARCHITECTURES[name].defaults
+    assert (resolved.epochs, resolved.batch_size, resolved.image_size) == (
+        defaults.epochs,
+        defaults.batch_size,
+        defaults.image_size,
+    )
+    assert resolved.learning_rate == defaults.learning_rate
+
+
+def test_a_backbone_brings_its_own_defaults():
+    assert resolve_config(TrainConfig(architecture="mask_rcnn")).backbone == "small"
+    assert resolve_config(TrainConfig(architecture="mask_rcnn", backbone="resnet50")).image_size == 800
+    assert resolve_config(TrainConfig(architecture="mask_rcnn", backbone="resnet50", image_size=320)).image_size == 320
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epochs", 0),
+        ("batch_size", -1),
+        ("image_size", 100),
+        ("image_size", 16),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("weight_decay", -0.1),
+        ("seed", -1),
+        ("max_duration", 0.0),
+        ("device", "tpu"),
+        ("backbone", "resnet50"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_field(field: str, value: object):
+    name = "max_duration_s" if field == "max_duration" else field
+    with pytest.raises(InvalidArgumentError) as caught:
+        resolve_config(TrainConfig(architecture="yolov5n", **{name: value}))
+    assert caught.value.field == field
+
+
+def test_an_unknown_architecture_is_refused_with_the_nearest():
+    with pytest.raises(NotFoundError, match="did you mean yolov5"):
+        resolve_config(TrainConfig(architecture="yolo5n"))
+
+
+def test_an_unknown_backbone_is_refused_with_the_nearest():
+    with pytest.raises(InvalidArgumentError, match="did you mean 'resnet50'"):
+        resolve_config(TrainConfig(architecture="mask_rcnn", backbone="resnet101"))

@@ -1,0 +1,227 @@
+"""Whole trainings on a few synthetic pictures: they learn, repeat, stop, fail with a reason, and export what they learnt."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framecast.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
+from framecast_bundle import manifest as bundle_manifest
+from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
+from framecast_bundle.predictor import Predictor
+from framecast_bundle.settings import Settings
+from framecast_trainer.learning import parity
+from framecast_trainer.learning.config import TrainConfig
+from framecast_trainer.learning.data import Annotation, TrainingData
+from framecast_trainer.learning.decode import decode_sample
+from framecast_trainer.learning.evaluate import Measurement
+from framecast_trainer.learning.events import Event, Metric, Progress, Warning
+from framecast_trainer.learning.train import TrainResult, train
+from tests.unit.learning.scenes import CATEGORIES, sample_of, scene, shapes_data
+
+RECIPES = {
+    "resnet18": TrainConfig(architecture="resnet18", image_size=48, epochs=5, batch_size=16, weights="random"),
+    "yolov5n": TrainConfig(architecture="yolov5n", image_size=96, epochs=40, batch_size=8, augment=False, seed=1),
+    "faster_rcnn": TrainConfig(architecture="faster_rcnn", image_size=96, epochs=2, batch_size=4),
+    "mask_rcnn": TrainConfig(architecture="mask_rcnn", image_size=96, epochs=30, batch_size=8, augment=False),
+}
+PROMISED = {"resnet18": ("accuracy_top1", 0.8), "yolov5n": ("box_mAP50", 0.6), "mask_rcnn": ("mask_mAP50", 0.6)}
+
+
+@dataclass
+class Run:
+    data: TrainingData
+    result: TrainResult
+    events: list[Event]
+
+    def metrics(self, name: str) -> list[float]:
+        return [e.value for e in self.events if isinstance(e, Metric) and e.name == name]
+
+
+def overfit_data(name: str) -> TrainingData:
+    """Measured on what it learns from: the question is whether it can learn at all."""
+    if name == "resnet18":
+        return shapes_data(48, 16, labels=True)
+    data = shapes_data(8, 0)
+    return TrainingData(data.categories, data.train, data.train)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
+    finished: dict[str, Run] = {}
+
+    def run(name: str) -> Run:
+        if name not in finished:
+            data, events = overfit_data(name), []
+            folder = tmp_path_factory.mktemp(name)
+            lineage = {"training_job": "projects/p/trainingJobs/j", "framecast_version": "0"}
+            result = train(data, RECIPES[name], output=folder, lineage=lineage, on_event=events.append)
+            finished[name] = Run(data, result, events)
+        return finished[name]
+
+    return run
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_it_learns(name: str, runs: Callable[[str], Run]):
+    run = runs(name)
+    metric, least = PROMISED[name]
+    assert run.result.metrics[metric] >= least
+    losses = run.metrics("loss")
+    assert np.mean(losses[-2:]) < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_exported_graphs_answer_as_pytorch_does(name: str, runs: Callable[[str], Run]):
+    report = runs(name).result.parity
+    assert report.passed
+    assert abs(report.torch_value - report.exported_value) <= report.tolerance
+    assert report.image_count > 0
+    assert report.max_box_delta < 0.01
+    assert report.max_score_delta < 1e-3
+    assert report.unmatched == 0
+    metrics = runs(name).result.metrics
+    assert all(f"torch_{key}" in metrics for key in metrics if not key.startswith("torch_"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_bundle_is_complete_and_predicts(name: str, runs: Callable[[str], Run]):
+    run = runs(name)
+    folder = run.result.bundle_folder
+    manifest = bundle_manifest.read(folder)
+    bundle_manifest.check_files(folder, manifest.files)
+    assert {file.path for file in manifest.files} >= {"weights.safetensors", *(g.path for g in manifest.graphs)}
+    assert manifest.parity == run.result.parity
+    assert [c.id for c in manifest.categories] == [c.id for c in CATEGORIES]
+    assert manifest.lineage.training_job == "projects/p/trainingJobs/j"
+    assert json.loads(manifest.lineage.configuration)["epochs"] == RECIPES[name].epochs
+    assert manifest.lineage.initial_weights == "random"
+    with Predictor(manifest, OnnxRuntimeEngine(manifest, folder, device="cpu", threads=2)) as predictor:
+        pictures = [decode_sample(sample) for sample in run.data.train[:3]]
+        settings = Settings(confidence_threshold=0.3, iou_threshold=0.5)
+        predictions = predictor.predict(pictures, [settings] * 3)
+    assert [p.width for p in predictions] == [s.width for s in run.data.train[:3]]
+
+
+@pytest.mark.parametrize("name", ["yolov5n", "mask_rcnn"])
+def test_class_indices_are_those_of_the_data(name: str, runs: Callable[[str], Run]):
+    run = runs(name)
+    manifest = bundle_manifest.read(run.result.bundle_folder)
+    hits = 0
+    with Predictor(manifest, OnnxRuntimeEngine(manifest, run.result.bundle_folder, device="cpu")) as predictor:
+        for sample in run.data.train:
+            (found,) = predictor.predict([decode_sample(sample)], [Settings(confidence_threshold=0.3)])
+            for annotation in sample.annotations:
+                distance = np.abs(found.boxes - np.array(annotation.box)).max(axis=1)
+                if len(distance) and distance.min() < 6:
+                    hits += int(found.class_indices[distance.argmin()] == annotation.category_index)
+    assert hits >= 0.6 * sum(len(sample.annotations) for sample in run.data.train)
+
+
+@pytest.mark.parametrize("name", ["yolov5n", "mask_rcnn"])
+def test_progress_rises_to_one_through_every_phase(name: str, runs: Callable[[str], Run]):
+    progress = [e for e in runs(name).events if isinstance(e, Progress)]
+    fractions = [e.fraction for e in progress]
+    assert fractions == sorted(fractions)
+    assert fractions[0] == 0
+    assert fractions[-1] == 1
+    assert {e.phase for e in progress} == {"preparing", "training", "evaluating", "exporting", "checking"}
+    assert max(e.epoch for e in progress) == RECIPES[name].epochs
+
+
+def test_training_from_random_weights_is_said(runs: Callable[[str], Run]):
+    said = [e.text for e in runs("yolov5n").events if isinstance(e, Warning)]
+    assert any("random" in text for text in said)
+
+
+def quick(**changes: object) -> TrainConfig:
+    settings: dict[str, object] = {"image_size": 64, "epochs": 2, "batch_size": 4, "device": "cpu"}
+    return TrainConfig(architecture="yolov5n", **(settings | changes))
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path: Path):
+    def digest(folder: str, seed: int) -> str:
+        result = train(shapes_data(6, 2), quick(seed=seed), output=tmp_path / folder, lineage={})
+        return hashlib.sha256((result.bundle_folder / "weights.safetensors").read_bytes()).hexdigest()
+
+    assert digest("a", 5) == digest("b", 5)
+
+
+def test_a_cancelled_training_stops_and_leaves_no_bundle(tmp_path: Path):
+    asked = 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 8
+
+    with pytest.raises(CancelledError):
+        train(shapes_data(6, 2), quick(epochs=100), output=tmp_path, lineage={}, should_stop=should_stop)
+    assert asked == 9
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_time_ends_training_before_its_epochs(tmp_path: Path):
+    events: list[Event] = []
+    config = quick(epochs=5000, max_duration_s=1.5)
+    result = train(shapes_data(4, 2), config, output=tmp_path, lineage={}, on_event=events.append)
+    rates = [e.value for e in events if isinstance(e, Metric) and e.name == "learning_rate"]
+    assert len(rates) < 100
+    assert rates[-1] < 0.2 * max(rates)
+    assert result.parity.passed
+
+
+def test_a_loss_that_is_no_number_says_what_to_try(tmp_path: Path):
+    with pytest.raises(FailedPreconditionError, match="lower learning rate") as caught:
+        train(shapes_data(4, 2), quick(learning_rate=10.0, epochs=200), output=tmp_path, lineage={})
+    assert caught.value.reason == "LOSS_NOT_FINITE"
+
+
+def test_pictures_without_instances_and_crowds_are_learnt_with(tmp_path: Path):
+    empty = sample_of(np.zeros((50, 70, 3), np.uint8))
+    crowd = sample_of(np.zeros((50, 70, 3), np.uint8), [Annotation(0, box=(5, 5, 60, 40), crowd=True)])
+    data = TrainingData(CATEGORIES, [scene(0), empty, crowd], [scene(1), empty])
+    config = TrainConfig(architecture="mask_rcnn", image_size=64, epochs=1, batch_size=3)
+    assert math.isfinite(train(data, config, output=tmp_path, lineage={}).metrics["mask_mAP50"])
+
+
+def test_no_validation_subset_is_warned_of(tmp_path: Path):
+    events: list[Event] = []
+    train(shapes_data(2, 0), quick(epochs=1), output=tmp_path, lineage={}, on_event=events.append)
+    assert any(isinstance(e, Warning) and "no validation subset" in e.text for e in events)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "data", "reason"),
+    [
+        ("yolov5n", TrainingData(CATEGORIES, [], []), "NO_TRAINING_DATA"),
+        ("yolov5n", TrainingData([], [scene(0)], []), "NO_CATEGORIES"),
+        ("yolov5n", TrainingData(CATEGORIES[:1], [scene(s, objects=4) for s in range(3)], []), "CATEGORY_OUT_OF_RANGE"),
+        ("resnet18", TrainingData(CATEGORIES, [scene(0)], []), "NO_LABEL"),
+        ("yolov5n", TrainingData(CATEGORIES, [sample_of(np.zeros((9, 9, 3), np.uint8))], []), "NO_LABELS"),
+        (
+            "mask_rcnn",
+            TrainingData(CATEGORIES, [sample_of(np.zeros((9, 9, 3), np.uint8), [Annotation(0, (0, 0, 5, 5))])], []),
+            "MASK_MISSING",
+        ),
+    ],
+)
+def test_data_that_cannot_be_learnt_from_is_refused(architecture: str, data: TrainingData, reason: str, tmp_path: Path):
+    with pytest.raises(InvalidArgumentError) as caught:
+        train(data, TrainConfig(architecture=architecture), output=tmp_path, lineage={})
+    assert caught.value.reason == reason
+
+
+def test_an_export_that_answers_otherwise_fails():
+    report = parity.compare(
+        Measurement({"box_mAP": 0.5, "box_mAP50": 0.8}, []), Measurement({"box_mAP": 0.5, "box_mAP50": 0.79}, []), "box_mAP"
+    )
+    assert not report.passed
+    assert report.metric == "box_mAP50"
+    with pytest.raises(FailedPreconditionError, match="0.7900 instead of 0.8000"):
+        parity.require(report)

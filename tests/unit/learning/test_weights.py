@@ -1,0 +1,118 @@
+"""Weights to start from: what fits is loaded, what does not is refused by name, the last layers may differ."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from framecast.errors import DataLossError, InvalidArgumentError, UnavailableError
+from framecast_trainer.learning import weight_download
+from framecast_trainer.learning.architectures import ARCHITECTURES, BuildRequest
+from framecast_trainer.learning.architectures.learner import Learner
+from framecast_trainer.learning.weights import load_initial_weights
+
+
+def build(name: str, classes: int = 3) -> Learner:
+    entry = ARCHITECTURES[name]
+    backbone = entry.backbones[0] if entry.backbones else ""
+    return entry.build(BuildRequest(class_count=classes, image_size=64, backbone=backbone))
+
+
+def load(learner: Learner, name: str, weights: str) -> tuple[str, list[str]]:
+    said: list[str] = []
+    entry = ARCHITECTURES[name]
+    backbone = entry.backbones[0] if entry.backbones else ""
+    return load_initial_weights(learner, entry, backbone, weights, said.append).name, said
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(url: str, path: Path) -> None:
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(weight_download, "_download", refuse)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["yolov5n", "mask_rcnn", "resnet18"])
+@pytest.mark.parametrize("form", ["pt", "safetensors"])
+def test_a_file_of_the_same_network_is_loaded_whole(name: str, form: str, tmp_path: Path):
+    source, target = build(name), build(name)
+    path = tmp_path / f"weights.{form}"
+    state = {key: value.contiguous() for key, value in source.network.state_dict().items()}
+    if form == "pt":
+        torch.save(state, path)
+    else:
+        save_file(state, path)
+    origin, said = load(target, name, str(path))
+    assert origin.startswith("sha256:")
+    assert not said
+    assert all(torch.equal(value, state[key]) for key, value in target.network.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["yolov5n", "mask_rcnn", "resnet18"])
+def test_another_number_of_classes_renews_only_the_last_layers(name: str, tmp_path: Path):
+    source, target = build(name, classes=5), build(name, classes=3)
+    before = {key: value.clone() for key, value in target.network.state_dict().items()}
+    torch.save(source.network.state_dict(), tmp_path / "weights.pt")
+    _, said = load(target, name, str(tmp_path / "weights.pt"))
+    assert "the last layers" in said[0]
+    given = source.network.state_dict()
+    for key, value in target.network.state_dict().items():
+        expected = given[key] if given[key].shape == value.shape else before[key]
+        assert torch.equal(value, expected), key
+
+
+def test_weights_of_another_network_are_refused_with_the_first_mismatches(tmp_path: Path):
+    torch.save(build("yolov5s").network.state_dict(), tmp_path / "s.pt")
+    with pytest.raises(InvalidArgumentError, match=r"model\.0\.conv\.weight is \[32, 3, 6, 6\]") as caught:
+        load(build("yolov5n"), "yolov5n", str(tmp_path / "s.pt"))
+    assert caught.value.reason == "WEIGHTS_MISMATCH"
+    assert caught.value.field == "weights"
+
+
+def test_a_file_that_holds_no_tensors_is_refused(tmp_path: Path):
+    for name, content in (("a.pt", b"junk"), ("b.safetensors", b"junk"), ("c.pt", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataLossError, match=name):
+            load(build("resnet18"), "resnet18", str(tmp_path / name))
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path):
+    torch.save(build("resnet18").network, tmp_path / "module.pt")
+    with pytest.raises(DataLossError, match="cannot be read"):
+        load(build("resnet18"), "resnet18", str(tmp_path / "module.pt"))
+
+
+@pytest.mark.usefixtures("no_network")
+def test_unreachable_default_weights_leave_random_ones_and_a_warning():
+    origin, said = load(build("resnet18"), "resnet18", "")
+    assert origin == "random"
+    assert "random weights" in said[0]
+    assert "put the file at" in said[0]
+
+
+@pytest.mark.usefixtures("no_network")
+def test_unreachable_named_weights_are_an_error():
+    with pytest.raises(UnavailableError, match="put the file at"):
+        load(build("resnet18"), "resnet18", "IMAGENET1K_V1")
+
+
+def test_an_unknown_name_is_refused_with_the_choice():
+    with pytest.raises(InvalidArgumentError, match=r"random, ResNet18_Weights\.IMAGENET1K_V1"):
+        load(build("resnet18"), "resnet18", "imagenet")
+    with pytest.raises(InvalidArgumentError, match="take one of: random"):
+        load(build("yolov5n"), "yolov5n", "DEFAULT")
+
+
+def test_weights_in_torchs_cache_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    source = build("resnet18", classes=1000)
+    torch.save(source.network.state_dict(), tmp_path / "checkpoints" / "resnet18-f37072fd.pth")
+    target = build("resnet18")
+    origin, said = load(target, "resnet18", "")
+    assert origin == "ResNet18_Weights.DEFAULT"
+    assert "fc.weight" in said[0]
+    assert torch.equal(target.network.state_dict()["conv1.weight"], source.network.state_dict()["conv1.weight"])
