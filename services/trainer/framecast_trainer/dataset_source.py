@@ -1,8 +1,9 @@
 """A dataset version as the learner sees it: labels from the registry, pictures from the object store when needed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from framecast_trainer.learning.data import Annotation, CategoryName, Ring, RunL
 from framecast_trainer.registry_client import RegistryClient
 
 _CALLS_AT_ONCE = 8
+_BATCH = 256
 
 
 def load_training_data(
@@ -25,24 +27,21 @@ def load_training_data(
     """
     version = registry.dataset_version(dataset_version)
     positions = {category.id: index for index, category in enumerate(version.categories)}
-    subsets: dict[int, list[Sample]] = {dataset_pb2.SUBSET_TRAIN: [], dataset_pb2.SUBSET_VALIDATION: []}
+    subsets: dict[dataset_pb2.Subset.ValueType, list[Sample]] = {
+        dataset_pb2.SUBSET_TRAIN: [],
+        dataset_pb2.SUBSET_VALIDATION: [],
+    }
     with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
         for subset, samples in subsets.items():
-            items = _stoppable(registry.dataset_items(dataset_version, subset), check_stop)  # type: ignore[arg-type]
-            samples.extend(pool.map(partial(_sample, registry, store, positions), items))
+            items = registry.dataset_items(dataset_version, subset)
+            while batch := list(islice(items, _BATCH)):
+                check_stop()
+                samples.extend(pool.map(partial(_sample, registry, store, positions), batch))
     return TrainingData(
         categories=[CategoryName(row.id, row.name, row.supercategory) for row in version.categories],
         train=subsets[dataset_pb2.SUBSET_TRAIN],
         validation=subsets[dataset_pb2.SUBSET_VALIDATION],
     )
-
-
-def _stoppable(
-    items: Iterator[dataset_pb2.DatasetItem], check_stop: Callable[[], None]
-) -> Iterator[dataset_pb2.DatasetItem]:
-    for item in items:
-        check_stop()
-        yield item
 
 
 def _sample(

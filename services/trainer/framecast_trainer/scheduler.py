@@ -72,7 +72,7 @@ class Scheduler:
         """One look at every open job; whether a worker is at work."""
         open_jobs = self._store.open()
         running = [job for job in open_jobs if job.state is JobState.RUNNING and not job.publishing]
-        busy = sum(_working(self._observe(job)) for job in running) + self._wait_for_leaving()
+        busy = sum(_working(self._observe(job)) for job in running) + self._wait_for_leaving(self._stop_grace_s)
         for job in open_jobs:
             if busy >= self._max_parallel_jobs:
                 break
@@ -176,17 +176,19 @@ class Scheduler:
         self._leaving[job.name] = run
         return job
 
-    def _wait_for_leaving(self) -> int:
+    def _wait_for_leaving(self, grace_s: float) -> int:
         for name, run in list(self._leaving.items()):
             if run.alive():
-                self._press(name, run, self._stop_grace_s)
+                self._press(name, run, grace_s)
             else:
                 run.tidy()
-                del self._leaving[name], self._deadlines[name]
+                del self._leaving[name]
+                self._deadlines.pop(name, None)
         return len(self._leaving)
 
     def _stop_workers(self) -> None:
         deadline = time.monotonic() + self._shutdown_grace_s
+        self._deadlines.clear()  # those of cancellations are longer
         while True:
             working = [job for job in self._store.open() if _working(job)]
             for job in working:
@@ -195,7 +197,7 @@ class Scheduler:
                 if not run.alive():
                     stopped = self._observe_end(job, run)
                     self._leave(stopped, run)
-            if not working and not self._wait_for_leaving():
+            if not self._wait_for_leaving(self._shutdown_grace_s) and not working:
                 return
             if time.monotonic() > deadline + 5.0:  # a process that not even SIGKILL ends: the disk may hang
                 log.error("workers_left", extra={"jobs": [job.name for job in working]})

@@ -36,7 +36,12 @@ def reserve(job: Job, store: JobStore, registry: Registry) -> Job:
         dataset_version=job.dataset_version,
         request_id=job.id,
     )
-    return store.update(job, lambda job: replace(job, model_version=version, version_state=VersionState.CREATED))
+
+    def note(job: Job) -> Job:  # the other thread that may do this could have come further already
+        known = job.version_state is not VersionState.UNKNOWN
+        return job if known else replace(job, model_version=version, version_state=VersionState.CREATED)
+
+    return store.update(job, note)
 
 
 class VersionSync:

@@ -55,8 +55,8 @@ def test_the_fraction_never_falls_and_stays_in_range() -> None:
 
 
 def test_events_give_the_latest_metrics_and_each_warning_once() -> None:
-    events = [MetricTaken("loss", 2.0, 1, 0, 0.0), MetricTaken("loss", 1.0, 2, 0, 0.0), WarningGiven("random")]
-    job = jobs.observed(make_job(), [*events, WarningGiven("random")], 1)
+    losses = [MetricTaken("loss", 2.0, 1, 0, 0.0), MetricTaken("loss", 1.0, 2, 0, 0.0)]
+    job = jobs.observed(make_job(), [*losses, WarningGiven("random"), WarningGiven("random")], 1)
     assert job.metrics == {"loss": 1.0}
     assert job.warnings == ("random",)
 

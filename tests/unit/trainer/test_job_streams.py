@@ -80,7 +80,7 @@ def test_streams_end_when_the_service_does(world: World) -> None:
     world.changes.close()
     for stream in (seen, lines, points):
         with pytest.raises(UnavailableError):
-            next(stream)  # type: ignore[call-overload]
+            next(stream)
 
 
 def test_logs_come_from_an_offset(world: World) -> None:
@@ -143,7 +143,7 @@ def test_following_metrics_ends_with_the_job(world: World) -> None:
 def test_impossible_offsets_are_refused(world: World) -> None:
     for refused in (world.logs(-1), world.values(-1)):
         with pytest.raises(InvalidArgumentError):
-            next(refused)  # type: ignore[call-overload]
+            next(refused)
     for refused in (world.logs(1), world.values(1)):
         with pytest.raises(OutOfRangeError):
-            next(refused)  # type: ignore[call-overload]
+            next(refused)

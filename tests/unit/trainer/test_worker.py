@@ -1,0 +1,77 @@
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from framecast.errors import CancelledError, DataLossError
+from framecast_runtime.object_store import open_object_store
+from framecast_trainer.run_event import RunFailed, RunStarted, RunStopped, RunSucceeded
+from framecast_trainer.run_folder import RunFolder
+from framecast_trainer.worker import StopSignal, _weights, conduct, failure
+
+
+@pytest.fixture(autouse=True)
+def _our_own_sigterm() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as torch's."""
+
+
+def test_our_own_errors_keep_their_reason() -> None:
+    error = DataLossError("7.jpg cannot be decoded", reason="IMAGE_UNREADABLE", file="7.jpg")
+    assert failure(error) == RunFailed(
+        "DataLossError", "IMAGE_UNREADABLE", "7.jpg cannot be decoded", {"file": "7.jpg"}
+    )
+
+
+def test_other_errors_are_crashes_named_by_type() -> None:
+    assert failure(ValueError("no")) == RunFailed("InternalError", "TRAINING_CRASHED", "ValueError: no")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OutOfMemoryError("CUDA out of memory")])
+def test_a_lack_of_memory_comes_with_advice(error: Exception) -> None:
+    result = failure(error)
+    assert (result.kind, result.reason) == ("ResourceExhaustedError", "OUT_OF_MEMORY")
+    assert "lower batch_size" in result.message
+
+
+def test_every_end_is_reported(tmp_path: Path) -> None:
+    def crash(stop: StopSignal) -> RunSucceeded:
+        raise ValueError("no")
+
+    def stop_at_once(stop: StopSignal) -> RunSucceeded:
+        folder.ask_to_stop()
+        stop.check()
+        raise AssertionError("not stopped")
+
+    for work, end, status in (
+        (lambda stop: RunSucceeded("ab"), RunSucceeded("ab"), 0),
+        (crash, RunFailed("InternalError", "TRAINING_CRASHED", "ValueError: no"), 1),
+        (stop_at_once, RunStopped(), 1),
+    ):
+        folder = RunFolder(tmp_path / type(end).__name__)
+        folder.path.mkdir()
+        assert conduct(folder, work) == status
+        first, last = folder.all_events()
+        assert isinstance(first, RunStarted)
+        assert last == end
+
+
+def test_stop_signals_are_typed(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.ask_to_stop()
+    with pytest.raises(CancelledError):
+        StopSignal(folder).check()
+
+
+def test_stored_weights_become_a_file_of_their_format(tmp_path: Path) -> None:
+    store = open_object_store("memory://")
+    assert _weights("DEFAULT", store, tmp_path) == "DEFAULT"
+    for data, suffix in ((b"\x08" + b"\0" * 7 + b"{}      ", ".safetensors"), (b"PK\x03\x04 a zip file", ".pth")):
+        path = Path(_weights(f"projects/p/blobs/{store.put_blob(data)}", store, tmp_path))
+        assert (path.suffix, path.read_bytes()) == (suffix, data)
