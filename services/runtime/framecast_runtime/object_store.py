@@ -4,12 +4,16 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import BinaryIO, cast
+from urllib.parse import unquote, urlsplit
 
 import obstore
+from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from framecast.errors import InvalidArgumentError, NotFoundError
+from framecast_runtime.range_reader import RangeReader
+from framecast_runtime.read_ahead import ReadAhead
 
 _READ_CHUNK_BYTES = 1024 * 1024
 
@@ -22,16 +26,34 @@ def blob_path(sha256: str) -> str:
 class ObjectStore:
     """Named bytes. A `put` is whole or not at all; nothing is seen half-written."""
 
-    def __init__(self, store: LocalStore | MemoryStore | S3Store) -> None:
+    def __init__(self, store: LocalStore | MemoryStore | S3Store, *, folder: Path | None = None) -> None:
         self._store = store
+        self._folder = folder
 
     def put(self, path: str, data: bytes) -> None:
         """Writes an object, replacing one of the same path."""
         obstore.put(self._store, path, data)
 
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Writes an object unless there is one of the same path: of several writers exactly one gets True."""
+        try:
+            obstore.put(self._store, path, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return False
+        return True
+
     def put_chunks(self, path: str, chunks: Iterator[bytes]) -> None:
-        """Writes an object of any size from its parts in order, with bounded memory."""
-        obstore.put(self._store, path, chunks)
+        """Writes an object of any size from its parts in order, with bounded memory.
+
+        Where `chunks` raises, nothing is written and the error is raised here.
+        """
+        with ReadAhead(chunks) as ahead:
+            try:
+                obstore.put(self._store, path, ahead)
+            except Exception:
+                if ahead.error is not None:
+                    raise ahead.error from None
+                raise
 
     def put_blob(self, data: bytes) -> str:
         """Writes bytes under their own digest, unless they are there; returns the SHA-256."""
@@ -48,7 +70,7 @@ class ObjectStore:
             raise _missing(path) from None
 
     def get_range(self, path: str, start: int, length: int) -> bytes:
-        """`length` bytes from `start`, fewer at the end. Raises NotFoundError."""
+        """`length` bytes from `start`, which lies within the object; fewer at the end. Raises NotFoundError."""
         try:
             return bytes(obstore.get_range(self._store, path, start=start, length=length))
         except FileNotFoundError:
@@ -64,6 +86,19 @@ class ObjectStore:
             chunk = self.get_range(path, start, min(_READ_CHUNK_BYTES, stop - start))
             yield chunk
             start += len(chunk)
+
+    def open(self, path: str) -> Path | BinaryIO:
+        """Something to seek in: the file itself where the store is a folder, else a reader. Raises NotFoundError.
+
+        The file is for reading only: whoever changes it breaks the promise of its digest.
+        """
+        size = self.size(path)
+        if size is None:
+            raise _missing(path)
+        if self._folder is not None:
+            return self._folder / path
+        reader = RangeReader(lambda start, length: self.get_range(path, start, length), size)
+        return cast(BinaryIO, reader)
 
     def size(self, path: str) -> int | None:
         """The object's length in bytes; None where there is no such object."""
@@ -92,9 +127,9 @@ def open_object_store(url: str) -> ObjectStore:
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
-        folder = Path(parts.path)
+        folder = Path(unquote(parts.path)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        return ObjectStore(LocalStore(prefix=folder))
+        return ObjectStore(LocalStore(prefix=folder), folder=folder)
     if parts.scheme == "memory":
         return ObjectStore(MemoryStore())
     if parts.scheme == "s3":

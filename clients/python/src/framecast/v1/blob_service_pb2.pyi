@@ -157,7 +157,7 @@ class WriteUploadRequest(_message.Message):
     offset_bytes: _builtins.int
     """Where `data` starts within the blob."""
     data: _builtins.bytes
-    """Any length that fits into a message."""
+    """Any length that fits into a message. May be empty: so an upload is finished whose bytes are all committed."""
     def __init__(
         self,
         *,

@@ -358,12 +358,17 @@ class CreateDatasetVersionRequest(_message.Message):
     ALLOW_MISSING_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
+    ITEM_COUNT_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Format: `projects/{project}/datasets/{dataset}`. Needed in the first message."""
     allow_missing: _builtins.bool
     """Creates the dataset, too, where it does not exist. Read from the first message."""
     request_id: _builtins.str
     """Read from the first message."""
+    item_count: _builtins.int
+    """How many items the whole stream carries; where another number came, nothing is stored. Read from the first
+    message; 0: not said, and a connection that breaks in an unlucky moment may pass for the end of the stream.
+    """
     @_builtins.property
     def dataset_version(self) -> _dataset_pb2.DatasetVersion:
         """`description` and `categories` are read. Needed in the first message."""
@@ -378,10 +383,11 @@ class CreateDatasetVersionRequest(_message.Message):
         allow_missing: _builtins.bool = ...,
         request_id: _builtins.str = ...,
         items: _abc.Iterable[_dataset_pb2.DatasetItem] | None = ...,
+        item_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["dataset_version", b"dataset_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_missing", b"allow_missing", "dataset_version", b"dataset_version", "items", b"items", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_missing", b"allow_missing", "dataset_version", b"dataset_version", "item_count", b"item_count", "items", b"items", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

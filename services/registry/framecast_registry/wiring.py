@@ -1,0 +1,79 @@
+"""The registry's parts list: the only file that names concrete adapters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import grpc
+
+from framecast.v1 import blob_service_pb2, blob_service_pb2_grpc, registry_service_pb2, registry_service_pb2_grpc
+from framecast_registry import convert
+from framecast_registry.assets import Assets
+from framecast_registry.blob_servicer import BlobServicer
+from framecast_registry.blobs import Blobs
+from framecast_registry.convert_labels import encode_labels
+from framecast_registry.dataset_versions import DatasetVersions
+from framecast_registry.datasets import Datasets
+from framecast_registry.media_probe import DecodingProbe
+from framecast_registry.model_bundles import ModelBundles
+from framecast_registry.models import Models
+from framecast_registry.projects import Projects
+from framecast_registry.servicer import RegistryServicer
+from framecast_registry.settings import RegistrySettings
+from framecast_registry.sql_metadata_store import SqlMetadataStore
+from framecast_registry.upload_sweeper import UploadSweeper
+from framecast_registry.uploads import Uploads
+from framecast_runtime.database import connect
+from framecast_runtime.object_store import open_object_store
+from framecast_runtime.server import Register
+
+
+@dataclass(frozen=True)
+class RegistryParts:
+    """What a server serves, and what runs beside it."""
+
+    register: list[Register]
+    start: Callable[[], None]
+    """Called once, before the first call is served."""
+    stop: Callable[[], None]
+    """Called once, after the last call has ended."""
+
+
+def build(settings: RegistrySettings) -> RegistryParts:
+    """Opens the database and the object store and puts the service together."""
+    store = SqlMetadataStore(connect(settings.database_url))
+    objects = open_object_store(settings.object_store_url)
+    probe = DecodingProbe(max_pixels=settings.max_image_pixels)
+    projects = Projects(store, _now)
+    uploads = Uploads(store, objects, _now, max_blob_bytes=settings.max_blob_bytes)
+    sweeper = UploadSweeper(uploads)
+    registry = RegistryServicer(
+        projects,
+        Assets(store, objects, probe, _now),
+        Datasets(store, _now),
+        DatasetVersions(store, encode_labels, _now),
+        Models(store, ModelBundles(objects, convert.parse_bundle), _now),
+    )
+    blobs = BlobServicer(Blobs(store, objects, _now), uploads)
+
+    def add_registry(server: grpc.Server) -> str:
+        registry_service_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
+        return registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"].full_name
+
+    def add_blobs(server: grpc.Server) -> str:
+        blob_service_pb2_grpc.add_BlobServiceServicer_to_server(blobs, server)
+        return blob_service_pb2.DESCRIPTOR.services_by_name["BlobService"].full_name
+
+    def start() -> None:
+        projects.ensure_default()
+        sweeper.start()
+
+    def stop() -> None:
+        sweeper.stop()
+        store.close()
+
+    return RegistryParts([add_registry, add_blobs], start, stop)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
