@@ -1,11 +1,20 @@
 """A running stream of frame results."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
 from framecast._convert_predictions import frame_result_from_proto, stream_info_from_proto
 from framecast._prediction_types import FrameResult, StreamInfo
-from framecast.errors import CancelledError, InternalError
+from framecast.errors import (
+    CancelledError,
+    DeadlineExceededError,
+    FramecastError,
+    InternalError,
+    UnavailableError,
+)
+
+_UPLOADED = "the uploaded video"
 
 
 class FrameIterator(Iterator[FrameResult]):
@@ -15,10 +24,14 @@ class FrameIterator(Iterator[FrameResult]):
     work on the server.
     """
 
-    def __init__(self, stream: Any, *, fps: float | None = None) -> None:
+    def __init__(self, stream: Any, *, source: str, fps: float | None = None) -> None:
         self._stream = stream  # iterates over messages and can be cancelled
+        self._source = source
         self._ended = False
-        first = next(stream, None)
+        try:
+            first = next(stream, None)
+        except FramecastError as error:
+            raise self._named(error) from None
         if first is None or not first.HasField("header"):
             stream.cancel()
             raise InternalError("the stream of predictions did not begin with its header")
@@ -39,6 +52,9 @@ class FrameIterator(Iterator[FrameResult]):
             except CancelledError:
                 if not self._ended:
                     raise
+            except FramecastError as error:
+                self.cancel()
+                raise self._named(error) from None
             except BaseException:
                 self.cancel()
                 raise
@@ -52,6 +68,20 @@ class FrameIterator(Iterator[FrameResult]):
         """Gives the stream up; the server stops working on it. Further results do not come."""
         self._ended = True
         self._stream.cancel()
+
+    def _named(self, error: FramecastError) -> FramecastError:
+        """The service does not know what the caller calls the video."""
+        if self._source in error.message or isinstance(error, UnavailableError | DeadlineExceededError):
+            return error
+        named = copy.copy(error)
+        named.message = (
+            error.message.replace(_UPLOADED, self._source)
+            if _UPLOADED in error.message
+            else f"{self._source}: {error.message}"
+        )
+        named.args = (named.message,)
+        named.metadata = {**error.metadata, "file": self._source}
+        return named
 
     def __enter__(self) -> "FrameIterator":
         return self

@@ -65,11 +65,17 @@ class Inference:
         if isinstance(video, Asset):
             request.asset = video.name
             fps = video.frame_count / video.duration_s if video.frame_count and video.duration_s else None
-            return FrameIterator(self._connection.inference.PredictVideo(request, timeout=timeout), fps=fps)
+            return FrameIterator(
+                self._connection.inference.PredictVideo(request, timeout=timeout),
+                source=video.display_name or video.name,
+                fps=fps,
+            )
         path = Path(video)
         if not path.is_file():
             raise NotFoundError(f"{path}: there is no such file", reason="FILE_MISSING", file=path)
-        return FrameIterator(self._connection.inference.PredictVideoUpload(_chunks(request, path), timeout=timeout))
+        return FrameIterator(
+            self._connection.inference.PredictVideoUpload(_chunks(request, path), timeout=timeout), source=str(path)
+        )
 
 
 def frame_range(
