@@ -1,6 +1,5 @@
 """Uploaded bytes: on disk as long as the call, and not a moment longer."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,9 +41,13 @@ def test_an_upload_above_the_limit_is_refused_as_soon_as_it_is(tmp_path: Path) -
 
 
 def test_what_a_killed_process_left_is_removed_and_what_runs_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "4194399").mkdir()
-    (tmp_path / "4194399/upload-x").write_bytes(b"left behind")
-    (tmp_path / str(os.getppid())).mkdir()
+    (tmp_path / "77-dead").mkdir()
+    (tmp_path / "77-dead/upload-x").write_bytes(b"left behind")
+    (tmp_path / "77-dead.lock").touch()
     (tmp_path / "not-ours").mkdir()
-    SpoolFolder(tmp_path, max_upload_bytes=5).close()
-    assert {path.name for path in tmp_path.iterdir()} == {str(os.getppid()), "not-ours"}
+    running = SpoolFolder(tmp_path, max_upload_bytes=5)
+    other = SpoolFolder(tmp_path, max_upload_bytes=5)
+    assert running.path.is_dir()
+    other.close()
+    running.close()
+    assert {path.name for path in tmp_path.iterdir()} == {"not-ours"}
