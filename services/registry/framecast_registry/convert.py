@@ -42,6 +42,8 @@ from framecast_registry.domain import (
 )
 from framecast_registry.models import ModelVersionDraft
 
+_SUBSETS = {int(subset) for subset in Subset}
+
 
 def version_number(text: str, *, field: str) -> int:
     """The number in a version's name. Raises InvalidArgumentError for what is none."""
@@ -167,7 +169,7 @@ def item_draft_from_proto(message: dataset_pb2.DatasetItem) -> ItemDraft:
     return ItemDraft(
         asset=message.asset,
         file_name=message.file_name,
-        subset=Subset(message.subset) if message.subset in tuple(Subset) else None,
+        subset=Subset(message.subset) if int(message.subset) in _SUBSETS else None,
         source_id=message.source_id,
         annotations=tuple(map(annotation_from_proto, message.annotations)),
     )
@@ -186,7 +188,7 @@ def subset_from_proto(value: int) -> Subset | None:
     """None for all of them. Raises InvalidArgumentError for a number without a meaning."""
     if value == dataset_pb2.SUBSET_UNSPECIFIED:
         return None
-    if value not in tuple(Subset):
+    if value not in _SUBSETS:
         raise InvalidArgumentError(
             f"subset must be train, validation or test, got {value}",
             reason="SUBSET_INVALID",
@@ -252,7 +254,7 @@ def failure_from_proto(status: status_pb2.Status) -> Failure:
 
 
 def parse_bundle(data: bytes) -> BundleManifest:
-    """A manifest out of its JSON. Raises InvalidArgumentError; fields that this version does not know are passed over."""
+    """A manifest out of its JSON. Raises InvalidArgumentError; passes over fields that it does not know."""
     try:
         bundle = json_format.Parse(data, model_bundle_pb2.ModelBundle(), ignore_unknown_fields=True)
     except (json_format.ParseError, UnicodeDecodeError, json.JSONDecodeError) as error:

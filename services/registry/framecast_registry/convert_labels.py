@@ -66,8 +66,8 @@ def _fill(message: annotation_pb2.Annotation, annotation: Annotation) -> None:
         message.run_length.width = annotation.run_length.width
         message.run_length.counts.extend(annotation.run_length.counts)
     for point in annotation.keypoints:
-        # an open enum: any number that came in may go out
-        message.keypoints.add(x=point.x, y=point.y, visibility=point.visibility)  # type: ignore[arg-type]
+        visibility = geometry_pb2.Keypoint.Visibility.ValueType(point.visibility)
+        message.keypoints.add(x=point.x, y=point.y, visibility=visibility)
     message.crowd = annotation.crowd
     if annotation.area is not None:
         message.area = annotation.area

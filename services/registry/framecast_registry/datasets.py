@@ -1,6 +1,7 @@
 """Datasets, and what their versions hold; how a version comes in is `dataset_versions`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from framecast.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
@@ -10,6 +11,8 @@ from framecast_registry.ports import MetadataStore, Transaction
 from framecast_registry.projects import require_project
 from framecast_registry.requests import Request
 from framecast_runtime.paging import Page, cut_page
+
+_PAGE_LABEL_BYTES = 16 * 1024**2
 
 
 def require_dataset(tx: Transaction, project_id: str, dataset_id: str) -> Dataset:
@@ -119,9 +122,26 @@ class Datasets:
     def items(
         self, project_id: str, dataset_id: str, number: int, subset: Subset | None, page: Page
     ) -> tuple[list[DatasetItem], str]:
-        """A page of a version's items in their order, and the token of the next one."""
+        """A page of a version's items in their order, and the token of the next one.
+
+        A page ends early where its labels would outgrow a message.
+        """
         after = page.after_number()
         with self._store.snapshot() as tx:
             version = require_dataset_version(tx, project_id, dataset_id, number)
             rows = tx.datasets.items(version, subset, -1 if after is None else after, page.size + 1)
+        fitting = _count_fitting(rows)
+        if fitting < min(len(rows), page.size):
+            page = replace(page, size=fitting)
+            rows = rows[: fitting + 1]
         return cut_page(rows, page, lambda row: row.position)
+
+
+def _count_fitting(items: list[DatasetItem]) -> int:
+    """How many of the items fit into a page; the first one always does."""
+    total = 0
+    for count, item in enumerate(items):
+        total += len(item.labels)
+        if total > _PAGE_LABEL_BYTES and count:
+            return count
+    return len(items)

@@ -41,7 +41,7 @@ class ModelBundles:
         size = self._bytes.size(blob_path(sha256))
         if size is not None and size > MAX_MANIFEST_BYTES:
             raise InvalidArgumentError(
-                f"bundle {sha256} has {size} bytes, more than a {MANIFEST} may have; name the manifest, not a file of it",
+                f"bundle {sha256} has {size} bytes, too many for a {MANIFEST}; name the manifest, not a file of it",
                 reason="BUNDLE_INVALID",
                 field="bundle",
                 sha256=sha256,

@@ -65,7 +65,8 @@ class SqlDatasets(SqlRows):
                 create_time=version.create_time,
             )
         )
-        (version_key,) = inserted.inserted_primary_key or ()
+        assert inserted.inserted_primary_key is not None
+        version_key = int(inserted.inserted_primary_key[0])
         for batch in items:
             self._connection.execute(sa.insert(DATASET_ITEMS), [_item_row(version_key, item) for item in batch])
 

@@ -1,5 +1,6 @@
 """Metadata in SQLite or PostgreSQL."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -7,10 +8,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from framecast.errors import UnavailableError
 from framecast_registry.sql_content import SqlAssets, SqlBlobs, SqlProjects, SqlRequests, SqlUploads
 from framecast_registry.sql_datasets import SqlDatasets
 from framecast_registry.sql_models import SqlModels
 from framecast_runtime.database import migrate
+
+log = logging.getLogger(__name__)
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "registry_alembic_version"
@@ -28,12 +32,12 @@ class SqlMetadataStore:
 
     @contextmanager
     def transaction(self) -> Iterator["SqlTransaction"]:
-        with self._writing, self._engine.begin() as connection:
+        with _reachable(), self._writing, self._engine.begin() as connection:
             yield SqlTransaction(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator["SqlTransaction"]:
-        with self._reader.connect() as connection:
+        with _reachable(), self._reader.connect() as connection:
             yield SqlTransaction(connection)
 
     def close(self) -> None:
@@ -56,3 +60,12 @@ class SqlTransaction:
         if self._connection.dialect.name == "postgresql":  # a SQLite transaction holds the only write lock already
             lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"registry/{key}", 0))
             self._connection.execute(sa.select(lock))
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+        log.exception("database_failed")
+        raise UnavailableError("the database cannot be reached; try again", reason="DATABASE_UNAVAILABLE") from error

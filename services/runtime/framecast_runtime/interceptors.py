@@ -4,48 +4,53 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from grpc_status import rpc_status
 
-from framecast.errors import FramecastError, InternalError
+from framecast.errors import CancelledError, FramecastError, InternalError
 from framecast.status import code_of, to_status
 
 log = logging.getLogger("framecast.request")
 
+_RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic only in its type stubs
 Handler = Callable[[Any, grpc.ServicerContext], Any]
 
 
-class CallInterceptor(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
+class CallInterceptor(grpc.ServerInterceptor):
     """Turns FramecastError into `google.rpc.Status`, hides every other exception, logs each call.
 
     Handlers contain no `try`: what they raise reaches the caller as the same class.
     """
 
     def intercept_service(
-        self, continuation: Callable[[Any], grpc.RpcMethodHandler | None], details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler | None:
-        handler = continuation(details)
-        if handler is None or details.method.startswith("/grpc."):
-            return handler
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], "_RpcHandler | None"],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "_RpcHandler | None":
+        handler: Any = continuation(handler_call_details)
+        method: str = handler_call_details.method
+        if handler is None or method.startswith("/grpc."):
+            return handler  # type: ignore[no-any-return]  # the class gains its fields by grpc's own subclass
         if handler.response_streaming:
             inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
-            make = (
+            make: Callable[..., Any] = (
                 grpc.stream_stream_rpc_method_handler
                 if handler.request_streaming
-                else (grpc.unary_stream_rpc_method_handler)
+                else grpc.unary_stream_rpc_method_handler
             )
-            wrapped = _streaming(inner, details.method)
+            wrapped = _streaming(inner, method)
         else:
             inner = handler.stream_unary if handler.request_streaming else handler.unary_unary
             make = (
                 grpc.stream_unary_rpc_method_handler
                 if handler.request_streaming
-                else (grpc.unary_unary_rpc_method_handler)
+                else grpc.unary_unary_rpc_method_handler
             )
-            wrapped = _unary(inner, details.method)
-        return make(wrapped, handler.request_deserializer, handler.response_serializer)
+            wrapped = _unary(inner, method)
+        made: _RpcHandler = make(wrapped, handler.request_deserializer, handler.response_serializer)
+        return made
 
 
 def _unary(inner: Handler, method: str) -> Handler:
@@ -84,16 +89,21 @@ class _Call:
             self._error = error
             self._log(code_of(error).name, reason=error.reason, message_text=error.message)
             return True
-        if isinstance(error, Exception) and self._context.is_active():
-            log.exception("call_failed", extra={"method": self._method, "request_id": self._request_id})
-            self._error = InternalError("internal error", request_id=self._request_id)
-            self._log("INTERNAL", reason="INTERNAL")
-            return True
-        if error is not None:  # the caller has gone: nobody is left to answer
+        if error is None:
+            self._log("OK")
+            return False
+        if isinstance(error, (GeneratorExit, KeyboardInterrupt, SystemExit)):
             self._log("CANCELLED")
             return False
-        self._log("OK")
-        return False
+        if not self._context.is_active():  # the caller has gone: nobody is left to answer
+            self._error = CancelledError("the caller gave the call up")
+            self._log("CANCELLED")
+            return True
+        # BaseException too: a panic of a Rust extension would leave the caller waiting for ever
+        log.error("call_failed", exc_info=error, extra={"method": self._method, "request_id": self._request_id})
+        self._error = InternalError("internal error", request_id=self._request_id)
+        self._log("INTERNAL", reason="INTERNAL")
+        return True
 
     def abort(self) -> Any:
         """Ends the call with the error that was caught; never returns."""

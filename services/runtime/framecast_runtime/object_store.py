@@ -2,18 +2,21 @@
 
 import contextlib
 import hashlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, GenericError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from framecast.errors import InvalidArgumentError, NotFoundError
+from framecast.errors import InvalidArgumentError, NotFoundError, UnavailableError
 from framecast_runtime.range_reader import RangeReader
 from framecast_runtime.read_ahead import ReadAhead
+
+log = logging.getLogger(__name__)
 
 _READ_CHUNK_BYTES = 1024 * 1024
 
@@ -32,12 +35,14 @@ class ObjectStore:
 
     def put(self, path: str, data: bytes) -> None:
         """Writes an object, replacing one of the same path."""
-        obstore.put(self._store, path, data)
+        with _translated(path):
+            obstore.put(self._store, path, data)
 
     def put_new(self, path: str, data: bytes) -> bool:
         """Writes an object unless there is one of the same path: of several writers exactly one gets True."""
         try:
-            obstore.put(self._store, path, data, mode="create", use_multipart=False)
+            with _translated(path):
+                obstore.put(self._store, path, data, mode="create", use_multipart=False)
         except AlreadyExistsError:
             return False
         return True
@@ -47,7 +52,7 @@ class ObjectStore:
 
         Where `chunks` raises, nothing is written and the error is raised here.
         """
-        with ReadAhead(chunks) as ahead:
+        with _translated(path), ReadAhead(chunks) as ahead:
             try:
                 obstore.put(self._store, path, ahead)
             except Exception:
@@ -64,17 +69,13 @@ class ObjectStore:
 
     def get(self, path: str) -> bytes:
         """All bytes of an object. Raises NotFoundError."""
-        try:
+        with _translated(path):
             return bytes(obstore.get(self._store, path).bytes())
-        except FileNotFoundError:
-            raise _missing(path) from None
 
     def get_range(self, path: str, start: int, length: int) -> bytes:
         """`length` bytes from `start`, which lies within the object; fewer at the end. Raises NotFoundError."""
-        try:
+        with _translated(path):
             return bytes(obstore.get_range(self._store, path, start=start, length=length))
-        except FileNotFoundError:
-            raise _missing(path) from None
 
     def chunks(self, path: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` to `end` in chunks of at most 1 MiB. Raises NotFoundError."""
@@ -103,18 +104,21 @@ class ObjectStore:
     def size(self, path: str) -> int | None:
         """The object's length in bytes; None where there is no such object."""
         try:
-            return int(obstore.head(self._store, path)["size"])
-        except FileNotFoundError:
+            with _translated(path):
+                return int(obstore.head(self._store, path)["size"])
+        except NotFoundError:
             return None
 
     def delete(self, path: str) -> None:
         """Removes an object; one that is not there is no error."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(NotFoundError), _translated(path):
             obstore.delete(self._store, path)
 
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Paths and lengths of all objects below a prefix, in no particular order."""
-        for batch in obstore.list(self._store, prefix=prefix):
+        with _translated(prefix):
+            batches = list(obstore.list(self._store, prefix=prefix))
+        for batch in batches:
             for meta in batch:
                 yield meta["path"], int(meta["size"])
 
@@ -140,6 +144,19 @@ def open_object_store(url: str) -> ObjectStore:
         field="object_store_url",
         value=url,
     )
+
+
+@contextlib.contextmanager
+def _translated(path: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except GenericError as error:
+        log.exception("object_store_failed", extra={"path": path})
+        raise UnavailableError(
+            "the object store cannot be reached; try again", reason="OBJECT_STORE_UNAVAILABLE", path=path
+        ) from error
 
 
 def _missing(path: str) -> NotFoundError:
