@@ -34,9 +34,11 @@ def draw_video(
     import_av()
     written = 0
     with _Writer(Path(target)) as writer:
-        frames = _frames(Path(source))
+        frames = _Frames(Path(source))
         for result in results:
-            frame = _find(frames, result)
+            frame = frames.find(result)
+            if frame is None and result.prediction is None:
+                continue  # a damaged frame: there is nothing to show
             if frame is None:
                 raise InvalidArgumentError(
                     f"{source} has no frame {result.frame_index}: the results belong to another video",
@@ -44,10 +46,10 @@ def draw_video(
                     file=source,
                     frame_index=result.frame_index,
                 )
-            _, picture, pts, time_base = frame
+            picture = _upright(frame)
             if result.prediction is not None:
                 picture = draw_prediction(picture, result.prediction, boxes=boxes)
-            writer.write(picture, pts, time_base)
+            writer.write(picture, result.pts, frame.time_base)
             written += 1
             on_frame(result)
     return written
@@ -64,31 +66,47 @@ def import_av() -> Any:
     return av
 
 
-_Frame = tuple[int, Image.Image, int, Fraction]
+class _Frames:
+    """The frames of a video, found again by their time stamps, which damaged frames before them do not shift."""
+
+    def __init__(self, path: Path) -> None:
+        self._decoded = _decode(path)
+        self._next: Any = None
+
+    def find(self, result: FrameResult) -> Any:
+        """The frame that a result speaks of; None where it cannot be decoded. Results come in order."""
+        while True:
+            frame = self._next or next(self._decoded, None)
+            self._next = None
+            if frame is None or frame.pts == result.pts:
+                return frame
+            if frame.pts is not None and frame.pts > result.pts:
+                self._next = frame
+                return None
 
 
-def _frames(path: Path) -> Iterator[_Frame]:
-    """Index, upright picture, time stamp and its unit, in presentation order."""
+def _decode(path: Path) -> Iterator[Any]:
+    """Frames in presentation order; what is damaged is left out."""
     av = import_av()
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        try:
-            for index, frame in enumerate(container.decode(stream)):
-                picture = frame.to_image()
-                turn = int(frame.rotation) % 360  # degrees counter-clockwise
-                if turn:
-                    picture = picture.rotate(turn, expand=True)
-                yield index, picture, frame.pts or 0, frame.time_base or stream.time_base
-        except av.error.FFmpegError:
-            return  # a damaged tail: what could be decoded was handed out
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+                frames = packet.decode()
+            except StopIteration:
+                return
+            except av.error.FFmpegError:
+                continue
+            yield from frames
 
 
-def _find(frames: Iterator[_Frame], result: FrameResult) -> _Frame | None:
-    for frame in frames:
-        if frame[0] == result.frame_index:
-            return frame
-    return None
+def _upright(frame: Any) -> Image.Image:
+    picture: Image.Image = frame.to_image()
+    turn = int(frame.rotation) % 360  # degrees counter-clockwise
+    return picture.rotate(turn, expand=True) if turn else picture
 
 
 class _Writer:
