@@ -12,8 +12,9 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from framecast.errors import CancelledError, FramecastError
+from framecast.errors import CancelledError, FramecastError, UnavailableError
 from framecast.names import BLOB
 from framecast_runtime.object_store import ObjectStore, blob_path, open_object_store
 from framecast_trainer.registry_client import RegistryClient
@@ -22,6 +23,9 @@ from framecast_trainer.run_folder import RunFolder
 from framecast_trainer.run_spec import RunSpec
 
 _LOOK_S = 0.5
+_PATIENCE_S = 120.0
+
+T = TypeVar("T")
 
 
 class StopSignal:
@@ -83,7 +87,7 @@ def run(folder: RunFolder, spec: RunSpec, stop: StopSignal) -> RunSucceeded:
 
     store = open_object_store(spec.object_store_url)
     with RegistryClient(spec.registry_address) as registry:
-        data = load_training_data(registry, store, spec.dataset_version, stop.check)
+        data = patiently(lambda: load_training_data(registry, store, spec.dataset_version, stop.check), stop)
     say(f"{len(data.train)} pictures to learn from, {len(data.validation)} to measure on")
     folder.scratch.mkdir(exist_ok=True)
     config = TrainConfig(
@@ -114,6 +118,20 @@ def run(folder: RunFolder, spec: RunSpec, stop: StopSignal) -> RunSucceeded:
     digest = upload_bundle(result.bundle_folder, store, stop.check)
     say(f"bundle {digest}: " + json.dumps(result.metrics))
     return RunSucceeded(digest, result.metrics)
+
+
+def patiently(call: Callable[[], T], stop: StopSignal, patience_s: float = _PATIENCE_S) -> T:
+    """Repeats a call that only reads while what it asks is away: a service that restarts is no reason to fail."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return call()
+        except UnavailableError as error:
+            if time.monotonic() > deadline:
+                raise
+            say(f"waiting: {error.message}")
+        stop.check()
+        time.sleep(_LOOK_S)
 
 
 def failure(error: Exception) -> RunFailed:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from framecast.errors import CancelledError, DataLossError
+from framecast.errors import CancelledError, DataLossError, UnavailableError
 from framecast_runtime.object_store import open_object_store
 from framecast_trainer.run_event import RunFailed, RunStarted, RunStopped, RunSucceeded
 from framecast_trainer.run_folder import RunFolder
-from framecast_trainer.worker import StopSignal, _weights, conduct, failure
+from framecast_trainer.worker import StopSignal, _weights, conduct, failure, patiently
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +67,21 @@ def test_stop_signals_are_typed(tmp_path: Path) -> None:
     folder.ask_to_stop()
     with pytest.raises(CancelledError):
         StopSignal(folder).check()
+
+
+def test_a_service_that_restarts_is_waited_for_but_not_for_ever(tmp_path: Path) -> None:
+    answers: list[Exception | str] = [UnavailableError("away"), "data"]
+
+    def call() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert patiently(call, StopSignal(RunFolder(tmp_path))) == "data"
+    answers = [UnavailableError("away")]
+    with pytest.raises(UnavailableError):
+        patiently(call, StopSignal(RunFolder(tmp_path)), patience_s=-1)
 
 
 def test_stored_weights_become_a_file_of_their_format(tmp_path: Path) -> None:
