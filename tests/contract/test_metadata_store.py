@@ -1,0 +1,297 @@
+"""What every metadata store promises."""
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from framecast_registry.domain import (
+    Asset,
+    Blob,
+    Category,
+    Dataset,
+    DatasetItem,
+    DatasetVersion,
+    Failure,
+    ImageProperties,
+    Model,
+    ModelState,
+    ModelVersion,
+    Project,
+    RequestRecord,
+    Subset,
+    SubsetSummary,
+    Upload,
+    VersionRef,
+    VideoProperties,
+)
+from tests.support import metadata_stores
+
+NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
+P = "shop"
+
+
+def digest(number: int) -> str:
+    return f"{number:064x}"
+
+
+@pytest.fixture(params=metadata_stores.ALL)
+def store(request, tmp_path):
+    with request.param(tmp_path) as opened:
+        with opened.transaction() as tx:
+            tx.projects.add(Project(P, "Shop", NOW))
+        yield opened
+
+
+def add_dataset(tx, dataset_id="cars", versions=1, items=()):
+    tx.datasets.add(Dataset(P, dataset_id, "Cars", "on roads", NOW))
+    made = []
+    for number in range(1, versions + 1):
+        version = DatasetVersion(
+            P,
+            dataset_id,
+            number,
+            "first",
+            (Category(1, "car", "vehicle", ("front", "back")), Category(7, "lorry")),
+            (SubsetSummary(Subset.TRAIN, 2, 5),),
+            digest(number),
+            NOW,
+        )
+        tx.datasets.add_version(version, items)
+        made.append(version)
+    return made
+
+
+def add_model_version(tx, number=1, **changes):
+    version = ModelVersion(P, "net", number, ModelState.CREATED, "yolov5n", 2, "job-1", None, NOW)
+    version = replace(version, **changes)
+    tx.models.add_version(version)
+    return version
+
+
+def test_project_comes_back_as_it_was_stored(store):
+    with store.snapshot() as tx:
+        assert tx.projects.get(P) == Project(P, "Shop", NOW)
+        assert tx.projects.get("other") is None
+
+
+def test_projects_page_by_id_in_code_point_order(store):
+    with store.transaction() as tx:
+        for project_id in ("a-b", "ab", "a0", "zoo", "a"):
+            tx.projects.add(Project(project_id, "", NOW))
+    with store.snapshot() as tx:
+        assert [p.project_id for p in tx.projects.page(None, 3)] == ["a", "a-b", "a0"]
+        assert [p.project_id for p in tx.projects.page("a0", 3)] == ["ab", P, "zoo"]
+
+
+def test_a_block_that_raises_leaves_nothing(store):
+    def fail() -> None:
+        with store.transaction() as tx:
+            tx.projects.add(Project("gone", "", NOW))
+            tx.blobs.add(Blob(P, digest(1), 3, NOW))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    with store.snapshot() as tx:
+        assert tx.projects.get("gone") is None
+        assert tx.blobs.get(P, digest(1)) is None
+
+
+def test_an_uncommitted_row_is_seen_by_nobody_else(store):
+    with store.transaction() as tx:
+        tx.projects.add(Project("early", "", NOW))
+        with store.snapshot() as other:
+            assert other.projects.get("early") is None
+    with store.snapshot() as other:
+        assert other.projects.get("early") is not None
+
+
+def test_adding_a_blob_again_keeps_the_first(store):
+    with store.transaction() as tx:
+        tx.blobs.add(Blob(P, digest(1), 3, NOW))
+        tx.blobs.add(Blob(P, digest(1), 3, NOW + timedelta(days=1)))
+    with store.snapshot() as tx:
+        assert tx.blobs.get(P, digest(1)) == Blob(P, digest(1), 3, NOW)
+
+
+def test_known_digests_are_those_of_the_project(store):
+    with store.transaction() as tx:
+        tx.projects.add(Project("other", "", NOW))
+        for number in range(0, 1200, 2):
+            tx.blobs.add(Blob(P, digest(number), number, NOW))
+        tx.blobs.add(Blob("other", digest(1), 1, NOW))
+    with store.snapshot() as tx:
+        asked = {digest(number) for number in range(1200)}
+        assert tx.blobs.known(P, asked) == {digest(number) for number in range(0, 1200, 2)}
+        assert tx.blobs.known(P, set()) == set()
+
+
+def test_upload_is_stored_finished_and_removed(store):
+    upload = Upload(P, "u1", digest(1), 5_000_000_000, NOW, NOW + timedelta(hours=24))
+    with store.transaction() as tx:
+        tx.uploads.add(upload)
+    with store.transaction() as tx:
+        assert tx.uploads.get(P, "u1") == upload
+        tx.uploads.finish(P, "u1")
+        assert tx.uploads.get(P, "u1") == replace(upload, finished=True)
+        assert tx.uploads.get("other", "u1") is None
+        assert tx.uploads.ids() == {"u1"}
+        tx.uploads.remove(P, "u1")
+        assert tx.uploads.get(P, "u1") is None
+
+
+def test_only_expired_uploads_are_removed(store):
+    with store.transaction() as tx:
+        for name, hours in (("old", 1), ("due", 2), ("new", 3)):
+            tx.uploads.add(Upload(P, name, digest(1), 1, NOW, NOW + timedelta(hours=hours)))
+        tx.uploads.remove_expired(NOW + timedelta(hours=2))
+        assert tx.uploads.ids() == {"new"}
+
+
+def test_assets_come_back_as_they_were_stored(store):
+    picture = Asset(P, digest(1), "a.jpg", "image/jpeg", 12, ImageProperties(640, 480), NOW)
+    video = Asset(P, digest(2), "ü.mp4", "video/mp4", 2**40, VideoProperties(2, 4, 0, 2_600_001, "h264", 270), NOW)
+    with store.transaction() as tx:
+        for asset in (picture, video):
+            tx.blobs.add(Blob(P, asset.sha256, asset.size_bytes, NOW))
+            tx.assets.add(asset)
+    with store.snapshot() as tx:
+        assert tx.assets.get(P, digest(1)) == picture
+        assert tx.assets.get(P, digest(2)) == video
+        assert tx.assets.get("other", digest(1)) is None
+        assert tx.assets.page(P, None, 1) == [picture]
+        assert tx.assets.page(P, digest(1), 5) == [video]
+        assert tx.assets.find(P, {digest(2), digest(3)}) == {digest(2): video}
+
+
+def test_dataset_knows_its_latest_version(store):
+    with store.transaction() as tx:
+        tx.datasets.add(Dataset(P, "empty", "", "", NOW))
+        add_dataset(tx, versions=3)
+    with store.snapshot() as tx:
+        assert tx.datasets.get(P, "cars") == Dataset(P, "cars", "Cars", "on roads", NOW, latest_version=3)
+        assert [(d.dataset_id, d.latest_version) for d in tx.datasets.page(P, None, 5)] == [("cars", 3), ("empty", 0)]
+        assert tx.datasets.get(P, "none") is None
+
+
+def test_dataset_versions_come_newest_first(store):
+    with store.transaction() as tx:
+        made = add_dataset(tx, versions=5)
+    with store.snapshot() as tx:
+        assert tx.datasets.versions(P, "cars", None, 2) == [made[4], made[3]]
+        assert tx.datasets.versions(P, "cars", 4, 9) == [made[2], made[1], made[0]]
+        assert tx.datasets.version(P, "cars", 2) == made[1]
+        assert tx.datasets.version(P, "cars", 6) is None
+
+
+def item(position: int, subset: Subset = Subset.TRAIN) -> DatasetItem:
+    return DatasetItem(position, digest(position), f"{position}.jpg", subset, position * 10, 1, bytes([position % 256]))
+
+
+def test_items_keep_their_order_and_page_by_subset(store):
+    items = [item(i, Subset.VALIDATION if i % 3 == 0 else Subset.TRAIN) for i in range(10)]
+    with store.transaction() as tx:
+        (version,) = add_dataset(tx, items=iter([items[:4], items[4:]]))
+    with store.snapshot() as tx:
+        assert tx.datasets.items(version, None, -1, 100) == items
+        assert tx.datasets.items(version, None, 3, 2) == items[4:6]
+        assert [i.position for i in tx.datasets.items(version, Subset.VALIDATION, -1, 3)] == [0, 3, 6]
+        assert [i.position for i in tx.datasets.items(version, Subset.VALIDATION, 6, 3)] == [9]
+        assert tx.datasets.items(version, Subset.TEST, -1, 3) == []
+
+
+def test_items_that_fail_midway_leave_no_version(store):
+    def broken():
+        yield [item(0)]
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError), store.transaction() as tx:
+        add_dataset(tx, items=broken())
+    with store.snapshot() as tx:
+        assert tx.datasets.get(P, "cars") is None
+        assert tx.datasets.versions(P, "cars", None, 9) == []
+
+
+def test_removing_a_dataset_takes_its_versions_along(store):
+    with store.transaction() as tx:
+        add_dataset(tx, versions=2)
+        add_dataset(tx, "kept")
+    with store.transaction() as tx:
+        tx.datasets.remove(P, "cars")
+    with store.snapshot() as tx:
+        assert tx.datasets.get(P, "cars") is None
+        assert tx.datasets.version(P, "cars", 1) is None
+        assert tx.datasets.version(P, "kept", 1) is not None
+
+
+def test_model_version_comes_back_as_it_was_stored(store):
+    with store.transaction() as tx:
+        add_dataset(tx)
+        tx.models.add(Model(P, "net", "Net", "finds cars", NOW))
+        created = add_model_version(tx, dataset_version=VersionRef("cars", 1))
+        assert tx.models.version(P, "net", 1) == created
+        trained = replace(
+            created, state=ModelState.TRAINED, bundle_sha256=digest(9), metrics={"mAP50": 0.1 + 0.2}, end_time=NOW
+        )
+        tx.models.replace_version(trained)
+        assert tx.models.version(P, "net", 1) == trained
+        failure = Failure(13, "no memory", "OUT_OF_MEMORY", {"gpu": "0"})
+        failed = add_model_version(tx, 2, state=ModelState.FAILED, failure=failure, training_job_id="")
+        assert tx.models.version(P, "net", 2) == failed
+        assert tx.models.latest_number(P, "net") == 2
+        assert tx.models.latest_number(P, "none") == 0
+
+
+def test_latest_trained_version_passes_over_the_others(store):
+    with store.transaction() as tx:
+        tx.models.add(Model(P, "net", "", "", NOW))
+        assert tx.models.get(P, "net").latest_trained_version == 0
+        for number, state in enumerate((ModelState.TRAINED, ModelState.TRAINED, ModelState.FAILED), start=1):
+            add_model_version(tx, number, state=state)
+    with store.snapshot() as tx:
+        assert tx.models.get(P, "net").latest_trained_version == 2
+        assert tx.models.page(P, None, 5) == [Model(P, "net", "", "", NOW, latest_trained_version=2)]
+        assert [v.number for v in tx.models.versions(P, "net", None, 2)] == [3, 2]
+        assert [v.number for v in tx.models.versions(P, "net", 2, 2)] == [1]
+
+
+def test_a_dataset_knows_which_model_was_trained_on_it(store):
+    with store.transaction() as tx:
+        add_dataset(tx, versions=2)
+        add_dataset(tx, "free")
+        tx.models.add(Model(P, "net", "", "", NOW))
+        used = add_model_version(tx, dataset_version=VersionRef("cars", 2))
+        assert tx.models.trained_on(P, "cars") == used
+        assert tx.models.trained_on(P, "free") is None
+
+
+def test_requests_are_told_apart_by_scope_and_method(store):
+    with store.transaction() as tx:
+        tx.requests.add("projects/shop", "CreateModel", "r", RequestRecord(digest(1), "net"))
+    with store.snapshot() as tx:
+        assert tx.requests.get("projects/shop", "CreateModel", "r") == RequestRecord(digest(1), "net")
+        assert tx.requests.get("projects/shop", "CreateDataset", "r") is None
+        assert tx.requests.get("projects/other", "CreateModel", "r") is None
+
+
+def test_lock_makes_check_then_add_safe_across_threads(store):
+    made = []
+
+    def create() -> None:
+        for _ in range(5):
+            with store.transaction() as tx:
+                tx.lock("model/shop/net")
+                number = tx.models.latest_number(P, "net") + 1
+                add_model_version(tx, number)
+                made.append(number)
+
+    with store.transaction() as tx:
+        tx.models.add(Model(P, "net", "", "", NOW))
+    threads = [threading.Thread(target=create) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == list(range(1, 81))
