@@ -18,8 +18,17 @@ from framecast.importers.coco_shape import CocoShapeError, clip_box, read_shape
 from framecast.importers.labelled_set import LabelledPicture, LabelledSet
 
 
-def read_coco(files: Mapping[Subset, Sequence[Path]], *, images: Sequence[Path]) -> LabelledSet:
-    """Reads COCO files, each for its subset; `images` are the folders where the picture files may lie, best first.
+@dataclass(frozen=True)
+class CocoSource:
+    """An annotation file, and where its pictures may be."""
+
+    path: Path
+    images: tuple[Path, ...]
+    """Folders to look into, best first."""
+
+
+def read_coco(files: Mapping[Subset, Sequence[CocoSource]]) -> LabelledSet:
+    """Reads COCO files, each for its subset.
 
     Categories keep their ids, sparse as they may be. Pictures without annotations are kept. Boxes that reach over
     the edge of their picture are cut there and counted. Raises InvalidArgumentError or NotFoundError, with reasons
@@ -28,10 +37,10 @@ def read_coco(files: Mapping[Subset, Sequence[Path]], *, images: Sequence[Path])
     categories: dict[int, Category] = {}
     pictures: list[LabelledPicture] = []
     clipped = 0
-    for subset, paths in files.items():
-        for path in paths:
-            document = _CocoFile(path, tuple(images))
-            _merge(categories, document.read_categories(), path)
+    for subset, sources in files.items():
+        for source in sources:
+            document = _CocoFile(source.path, source.images)
+            _merge(categories, document.read_categories(), source.path)
             pictures += document.read_pictures(subset)
             clipped += document.clipped_boxes
     warnings = []

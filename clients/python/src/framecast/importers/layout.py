@@ -8,7 +8,7 @@ from pathlib import Path
 from framecast._dataset_types import Subset
 from framecast.errors import InvalidArgumentError, NotFoundError
 from framecast.importers.class_folders import class_folders, is_picture, read_class_folders
-from framecast.importers.coco import read_coco
+from framecast.importers.coco import CocoSource, read_coco
 from framecast.importers.labelled_set import LabelledSet
 
 _WORDS = {
@@ -22,14 +22,13 @@ _NOT_CLASSES = {"images", "annotations"}
 
 @dataclass(frozen=True)
 class CocoLayout:
-    """COCO files by subset, and the folders where their pictures may lie, best first."""
+    """COCO files by subset."""
 
-    files: Mapping[Subset, Sequence[Path]]
-    images: tuple[Path, ...]
+    files: Mapping[Subset, Sequence[CocoSource]]
 
     def read(self) -> LabelledSet:
         """Parses the files."""
-        return read_coco(self.files, images=self.images)
+        return read_coco(self.files)
 
 
 @dataclass(frozen=True)
@@ -73,17 +72,29 @@ def coco_layout(
     if images is not None:
         if not images.is_dir():
             raise NotFoundError(f"{images}: there is no such folder", reason="FOLDER_MISSING", folder=images)
-        return CocoLayout(files, (images,))
+        return CocoLayout({subset: [CocoSource(path, (images,)) for path in paths] for subset, paths in files.items()})
+    return CocoLayout(
+        {
+            subset: [CocoSource(path, _image_folders(path, subset, root)) for path in paths]
+            for subset, paths in files.items()
+        }
+    )
+
+
+def _image_folders(path: Path, subset: Subset, root: Path | None) -> tuple[Path, ...]:
+    """Where the pictures of a COCO file may be: folders of its own subset first, then those for all."""
+    bases = [path.parent]
+    if path.parent.name == "annotations":
+        bases.append(path.parent.parent)
+    if root is not None and root not in bases:
+        bases.append(root)
+    own = [path.stem.rpartition("_")[2], *_WORDS[subset]]
     folders: dict[Path, None] = {}
-    for subset, paths in files.items():
-        for path in paths:
-            bases = [path.parent, path.parent.parent] if path.parent.name == "annotations" else [path.parent]
-            for base in [*bases, *([root] if root else [])]:
-                names = [path.stem.rpartition("_")[2], *_WORDS[subset]]
-                candidates = [base / "images", base, *(base / name for name in names)]
-                candidates += [base / "images" / name for name in names]
-                folders.update(dict.fromkeys(candidates))
-    return CocoLayout(files, tuple(folder for folder in folders if folder.is_dir()))
+    for base in bases:
+        folders.update(dict.fromkeys([base / "images" / name for name in own]))
+        folders.update(dict.fromkeys([base / name for name in own]))
+        folders.update(dict.fromkeys([base / "images", base]))
+    return tuple(folder for folder in folders if folder.is_dir())
 
 
 def class_folder_layout(path: Path) -> ClassFolderLayout | None:
