@@ -5,6 +5,7 @@
 
 #include "argument.h"
 #include "framecast/simplify_rings.h"
+#include "paste_mask.h"
 #include "ring_topology.h"
 #include "trace_rings.h"
 
@@ -12,14 +13,11 @@ namespace framecast {
 
 struct MaskWorkspace::State {
   MaskCrop crop;
+  PasteWorkspace paste;
   TraceWorkspace trace;
   TracedRings traced;
   SimplifyWorkspace simplify;
   RingTopology topology;
-  std::vector<float> padded_mask;
-  std::vector<float> mask_row;
-  std::vector<std::size_t> columns;
-  std::vector<float> column_weights;
   std::vector<Point> points;
   std::vector<std::int64_t> ring_splits;
   std::vector<std::int32_t> parents;
@@ -38,102 +36,8 @@ using State = MaskWorkspace::State;
 /// Below this no corner of an outline of pixel edges can go: the sides of a corner are at least 1 long, and no line
 /// comes nearer than sqrt(2) / 4 to the corner and to both points one pixel from it.
 constexpr double kSmallestEpsilon = 0.35;
-/// After so many rounds rings that still disturb each other are not simplified at all.
-constexpr int kMaxRounds = 12;
-
-// ---------------------------------------------------------------------------------------------- soft mask to pixels
-
-/// Where a soft mask lands: columns left to right and rows top to bottom of the image, both ends included.
-struct Placement {
-  std::int64_t left;
-  std::int64_t top;
-  std::int64_t right;
-  std::int64_t bottom;
-};
-
-/// torchvision's expand_boxes and its truncation to int64; false where that cannot be done.
-bool place(const Box& box, std::size_t mask_size, Placement& out) {
-  const float scale = static_cast<float>(static_cast<double>(mask_size + 2) / static_cast<double>(mask_size));
-  const float half_width = (box.x2 - box.x1) * 0.5f * scale;
-  const float half_height = (box.y2 - box.y1) * 0.5f * scale;
-  const float center_x = (box.x2 + box.x1) * 0.5f;
-  const float center_y = (box.y2 + box.y1) * 0.5f;
-  const float corners[4] = {center_x - half_width, center_y - half_height, center_x + half_width,
-                            center_y + half_height};
-  constexpr float kFarthest = 1 << 30;
-  for (float corner : corners) {
-    if (!(std::fabs(corner) <= kFarthest)) return false;
-  }
-  out = {static_cast<std::int64_t>(corners[0]), static_cast<std::int64_t>(corners[1]),
-         static_cast<std::int64_t>(corners[2]), static_cast<std::int64_t>(corners[3])};
-  return true;
-}
-
-/// Where a target pixel falls among the `source_size` pixels of a padded mask, as PyTorch's bilinear resize has it.
-struct Sample {
-  std::size_t first;
-  std::size_t second;
-  float weight;  ///< Of `second`.
-};
-
-Sample sample(std::int64_t target, std::int64_t target_size, std::size_t source_size) {
-  const float scale = static_cast<float>(source_size) / static_cast<float>(target_size);
-  const float position = std::max(0.0f, scale * (static_cast<float>(target) + 0.5f) - 0.5f);
-  const std::size_t first = std::min(static_cast<std::size_t>(position), source_size - 1);
-  const float weight = std::clamp(position - static_cast<float>(first), 0.0f, 1.0f);
-  return {first, std::min(first + 1, source_size - 1), weight};
-}
-
-/// Fills the crop with the part of the upsampled mask that lies in the image; false if there is none.
-bool paste(const float* mask, std::size_t mask_size, const Box& box, std::int64_t image_height,
-           std::int64_t image_width, float threshold, State& state) {
-  Placement at;
-  if (!place(box, mask_size, at)) return false;
-  // torchvision gives an inverted box one pixel, but then copies as many rows and columns as the box has: none.
-  const std::int64_t width = std::max<std::int64_t>(at.right - at.left + 1, 1);
-  const std::int64_t height = std::max<std::int64_t>(at.bottom - at.top + 1, 1);
-  const std::int64_t left = std::max<std::int64_t>(at.left, 0);
-  const std::int64_t top = std::max<std::int64_t>(at.top, 0);
-  const std::int64_t right = std::min(at.right + 1, image_width);
-  const std::int64_t bottom = std::min(at.bottom + 1, image_height);
-  if (left >= right || top >= bottom) return false;
-
-  const std::size_t padded = mask_size + 2;
-  state.padded_mask.assign(padded * padded, 0.0f);
-  for (std::size_t y = 0; y < mask_size; ++y) {
-    std::copy_n(mask + y * mask_size, mask_size, state.padded_mask.data() + (y + 1) * padded + 1);
-  }
-  const auto crop_width = static_cast<std::size_t>(right - left);
-  const auto crop_height = static_cast<std::size_t>(bottom - top);
-  state.columns.resize(2 * crop_width);
-  state.column_weights.resize(crop_width);
-  for (std::size_t x = 0; x < crop_width; ++x) {
-    const Sample column = sample(left - at.left + static_cast<std::int64_t>(x), width, padded);
-    state.columns[2 * x] = column.first;
-    state.columns[2 * x + 1] = column.second;
-    state.column_weights[x] = column.weight;
-  }
-  state.crop.reset(crop_height, crop_width, left, top);
-  state.mask_row.resize(padded);
-  for (std::size_t y = 0; y < crop_height; ++y) {
-    const Sample line = sample(top - at.top + static_cast<std::int64_t>(y), height, padded);
-    const float* upper = state.padded_mask.data() + line.first * padded;
-    const float* lower = state.padded_mask.data() + line.second * padded;
-    for (std::size_t i = 0; i < padded; ++i) {
-      state.mask_row[i] = (1 - line.weight) * upper[i] + line.weight * lower[i];
-    }
-    std::uint8_t* row = state.crop.inner_row(y);
-    for (std::size_t x = 0; x < crop_width; ++x) {
-      const float weight = state.column_weights[x];
-      const float value =
-          (1 - weight) * state.mask_row[state.columns[2 * x]] + weight * state.mask_row[state.columns[2 * x + 1]];
-      row[x] = value > threshold;
-    }
-  }
-  return true;
-}
-
-// ------------------------------------------------------------------------------------- pixels to simplified polygons
+/// So many rounds halve the epsilon of rings that disturb each other, as many more leave such rings whole; then all are.
+constexpr int kHalvingRounds = 12;
 
 std::size_t ring_count(const std::vector<std::int64_t>& splits) { return splits.size() - 1; }
 
@@ -206,7 +110,7 @@ void simplify(float rdp_threshold, State& state) {
     state.epsilons[r] = static_cast<double>(rdp_threshold) * perimeter(ring_points(traced, r));
   }
   bool parents_known = false;
-  for (int round = 0; round < kMaxRounds; ++round) {
+  for (int round = 0; round < 2 * kHalvingRounds; ++round) {
     bool simplified = false;
     state.points.clear();
     state.ring_splits.assign(1, 0);
@@ -221,7 +125,7 @@ void simplify(float rdp_threshold, State& state) {
     parents_known = true;
     if (!find_bad_rings(state)) return;
     for (std::size_t r = 0; r < rings; ++r) {
-      if (state.bad[r]) state.epsilons[r] /= 2;
+      if (state.bad[r]) state.epsilons[r] = round < kHalvingRounds ? state.epsilons[r] / 2 : 0;
     }
   }
   state.points = traced.points;
@@ -279,8 +183,9 @@ void masks_to_polygons(const SoftMasks& masks, float threshold, std::span<const 
   out.clear();
   State& state = workspace.state();
   for (std::size_t k = 0; k < count; ++k) {
-    const bool pasted = paste(masks.probabilities.data() + k * mask_pixels, masks.size, masks.boxes[k],
-                              masks.image_sizes[2 * k], masks.image_sizes[2 * k + 1], threshold, state);
+    const bool pasted =
+        paste_mask(masks.probabilities.subspan(k * mask_pixels, mask_pixels), masks.size, masks.boxes[k],
+                   masks.image_sizes[2 * k], masks.image_sizes[2 * k + 1], threshold, state.crop, state.paste);
     append_instance(pasted, rdp_thresholds[k], state, out);
   }
 }
