@@ -10,7 +10,8 @@ from framecast_trainer.job import Device, JobConfig
 from framecast_trainer.library import Architecture
 
 _FIELD = "training_job.config."
-_TORCHVISION_WEIGHTS = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Z][A-Z0-9_]*)?")
+_MEMBER = re.compile(r"[A-Z][A-Z0-9_]*")
+_RANDOM = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ def resolve_config(request: ConfigRequest, architecture: Architecture, *, projec
         raise _refusal("image_size", image_size, f"a multiple of {architecture.size_multiple} for {architecture.id}")
     if request.max_duration_s is not None:
         _number("max_duration", request.max_duration_s, 0.0, low=1.0, high=365 * 86400.0)
-    _check_weights(request.weights, project)
+    _check_weights(request.weights, architecture.pretrained.get(backbone, ""), project)
     return JobConfig(
         epochs=_whole("epochs", request.epochs, defaults.epochs, low=1, high=100_000),
         batch_size=_whole("batch_size", request.batch_size, defaults.batch_size, low=1, high=4096),
@@ -95,11 +96,15 @@ def _backbone(backbone: str, architecture: Architecture) -> str:
     return backbone
 
 
-def _check_weights(weights: str, project: str) -> None:
-    if not weights or _TORCHVISION_WEIGHTS.fullmatch(weights):
+def _check_weights(weights: str, published: str, project: str) -> None:
+    """Whether the name can be one of this network's; the worker finds out whether it is, and can be reached."""
+    if weights in ("", _RANDOM) or (BLOB.matches(weights) and BLOB.parse(weights)["project"] == project):
         return
-    if not BLOB.matches(weights) or BLOB.parse(weights)["project"] != project:
-        raise _refusal("weights", weights, f"`random`, a name of torchvision's or projects/{project}/blobs/{{sha256}}")
+    group = published.partition(".")[0]
+    if group and _MEMBER.fullmatch(weights.removeprefix(f"{group}.")):
+        return
+    choice = [f"`{_RANDOM}`", *([f"a member of {group} such as `DEFAULT`"] if group else [])]
+    raise _refusal("weights", weights, f"{', '.join(choice)} or projects/{project}/blobs/{{sha256}}")
 
 
 def _refusal(field: str, value: object, wanted: str) -> InvalidArgumentError:

@@ -46,6 +46,8 @@ class Architecture:
     """Where a backbone wants other defaults."""
     size_multiple: int = 1
     """The image size must be one of it."""
+    pretrained: Mapping[str, str] = field(default_factory=dict)
+    """Backbone → torchvision's weights for it; those without an entry have none."""
 
     def defaults_for(self, backbone: str) -> Defaults:
         """The defaults in force with this backbone."""
@@ -60,7 +62,7 @@ _RCNN_BACKBONES = (
 )
 
 
-def _rcnn(architecture_id: str, task: Task, description: str) -> Architecture:
+def _rcnn(architecture_id: str, task: Task, description: str, weights: str) -> Architecture:
     return Architecture(
         id=architecture_id,
         task=task,
@@ -70,6 +72,7 @@ def _rcnn(architecture_id: str, task: Task, description: str) -> Architecture:
         backbones=("small", "resnet50"),
         backbone_defaults={"small": _SMALL_RCNN, "resnet50": _RESNET50_RCNN},
         size_multiple=16,
+        pretrained={"resnet50": f"{weights}.DEFAULT"},
     )
 
 
@@ -87,14 +90,25 @@ def _yolov5(size: str, name: str, learning_rate: float) -> Architecture:
 LIBRARY: Mapping[str, Architecture] = {
     architecture.id: architecture
     for architecture in (
-        _rcnn("faster_rcnn", Task.OBJECT_DETECTION, "Faster R-CNN (torchvision): boxes in two stages."),
-        _rcnn("mask_rcnn", Task.INSTANCE_SEGMENTATION, "Mask R-CNN (torchvision): boxes with polygons."),
+        _rcnn(
+            "faster_rcnn",
+            Task.OBJECT_DETECTION,
+            "Faster R-CNN (torchvision): boxes in two stages.",
+            "FasterRCNN_ResNet50_FPN_Weights",
+        ),
+        _rcnn(
+            "mask_rcnn",
+            Task.INSTANCE_SEGMENTATION,
+            "Mask R-CNN (torchvision): boxes with polygons.",
+            "MaskRCNN_ResNet50_FPN_Weights",
+        ),
         Architecture(
             id="resnet18",
             task=Task.CLASSIFICATION,
             description="ResNet-18 (torchvision): one label for the whole picture.",
             license="BSD-3-Clause",
             defaults=Defaults(epochs=20, batch_size=32, image_size=224, learning_rate=1e-3, weight_decay=1e-2),
+            pretrained={"": "ResNet18_Weights.DEFAULT"},
         ),
         _yolov5("n", "nano (1.9 million parameters)", 3e-3),
         _yolov5("s", "small (7.2 million parameters)", 2e-3),

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import grpc
 
-from framecast.errors import InvalidArgumentError
 from framecast.names import PROJECT, TRAINING_JOB
 from framecast.v1 import trainer_service_pb2 as messages
 from framecast.v1 import trainer_service_pb2_grpc, training_job_pb2
-from framecast_runtime.paging import page_token, read_page
+from framecast_runtime.paging import cut_page, read_page
 from framecast_trainer import convert
 from framecast_trainer.job_queue import JobQueue
 from framecast_trainer.job_streams import JobStreams
@@ -28,11 +27,11 @@ class TrainerServicer(trainer_service_pb2_grpc.TrainerServiceServicer):
         self, request: messages.ListArchitecturesRequest, context: Context
     ) -> messages.ListArchitecturesResponse:
         page = read_page(request.page_size, request.page_token)
-        ids = sorted(i for i in LIBRARY if page.after is None or i > page.after)
-        shown = ids[: page.size]
+        after = page.after or ""
+        entries = [LIBRARY[architecture_id] for architecture_id in sorted(LIBRARY) if architecture_id > after]
+        shown, token = cut_page(entries[: page.size + 1], page, lambda entry: entry.id)
         return messages.ListArchitecturesResponse(
-            architectures=[convert.architecture_to_proto(LIBRARY[i]) for i in shown],
-            next_page_token=page_token(shown[-1]) if len(ids) > len(shown) else "",
+            architectures=[convert.architecture_to_proto(entry) for entry in shown], next_page_token=token
         )
 
     def CreateTrainingJob(
@@ -48,11 +47,10 @@ class TrainerServicer(trainer_service_pb2_grpc.TrainerServiceServicer):
     ) -> messages.ListTrainingJobsResponse:
         project = PROJECT.parse(request.parent, field="parent")["project"]
         page = read_page(request.page_size, request.page_token)
-        found = self._queue.page(project, size=page.size + 1, before=_sequence(page.after))
-        shown = found[: page.size]
+        rows = self._queue.page(project, size=page.size + 1, before=page.after_number())
+        shown, token = cut_page(list(rows), page, lambda job: job.sequence)
         return messages.ListTrainingJobsResponse(
-            training_jobs=[convert.job_to_proto(job) for job in shown],
-            next_page_token=page_token(str(shown[-1].sequence)) if len(found) > len(shown) else "",
+            training_jobs=[convert.job_to_proto(job) for job in shown], next_page_token=token
         )
 
     def CancelTrainingJob(
@@ -90,15 +88,3 @@ class TrainerServicer(trainer_service_pb2_grpc.TrainerServiceServicer):
 def _ids(name: str) -> tuple[str, str]:
     ids = TRAINING_JOB.parse(name)
     return ids["project"], ids["training_job"]
-
-
-def _sequence(after: str | None) -> int | None:
-    if after is None:
-        return None
-    if not after.isdecimal():
-        raise InvalidArgumentError(
-            "page_token is not one that this list gave out; start again without it",
-            reason="PAGE_TOKEN_INVALID",
-            field="page_token",
-        )
-    return int(after)

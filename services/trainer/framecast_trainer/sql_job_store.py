@@ -38,6 +38,7 @@ class SqlJobStore:
     def __init__(self, engine: sa.Engine) -> None:
         migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
         self._engine = engine
+        self._reader = engine.execution_options(read_only=True)
 
     def add(self, job: Job) -> tuple[Job, bool]:
         """See `JobStore.add`."""
@@ -99,7 +100,7 @@ class SqlJobStore:
             connection.execute(sa.delete(jobs).where(jobs.c.sequence == job.sequence))
 
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
-        with self._engine.begin() as connection:
+        with self._reader.begin() as connection:
             return [_job(row) for row in connection.execute(query)]
 
 

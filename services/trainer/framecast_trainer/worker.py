@@ -101,7 +101,7 @@ def run(folder: RunFolder, spec: RunSpec, stop: StopSignal) -> RunSucceeded:
         device=spec.config.device.value,
         seed=spec.config.seed,
         max_duration_s=spec.config.max_duration_s,
-        weights=_weights(spec.config.weights, store, folder.scratch),
+        weights=patiently(lambda: fetch_weights(spec.config.weights, store, folder.scratch), stop),
         augment=spec.config.augment,
     )
     result = train(
@@ -115,13 +115,13 @@ def run(folder: RunFolder, spec: RunSpec, stop: StopSignal) -> RunSucceeded:
     folder.append(ProgressMade("publishing", config.epochs or 0, config.epochs or 0, fraction=LEARNING_SHARE))
     from framecast_trainer.bundle_upload import upload_bundle
 
-    digest = upload_bundle(result.bundle_folder, store, stop.check)
+    digest = patiently(lambda: upload_bundle(result.bundle_folder, store, stop.check), stop)
     say(f"bundle {digest}: " + json.dumps(result.metrics))
     return RunSucceeded(digest, result.metrics)
 
 
 def patiently(call: Callable[[], T], stop: StopSignal, patience_s: float = _PATIENCE_S) -> T:
-    """Repeats a call that only reads while what it asks is away: a service that restarts is no reason to fail."""
+    """Repeats a call, which must bear it, while what it asks is away: a restart there is no reason to fail."""
     deadline = time.monotonic() + patience_s
     while True:
         try:
@@ -161,12 +161,12 @@ def _lineage(spec: RunSpec) -> dict[str, str]:
     }
 
 
-def _weights(weights: str, store: ObjectStore, folder: Path) -> str:
+def fetch_weights(weights: str, store: ObjectStore, folder: Path) -> str:
     """A stored file is fetched; the learner tells the formats apart by the suffix, the blob by its first bytes."""
     if not BLOB.matches(weights):
         return weights
     path = blob_path(BLOB.parse(weights)["sha256"])
-    safetensors = store.get_range(path, 8, 1) == b"{"
+    safetensors = (store.size(path) or 0) > 8 and store.get_range(path, 8, 1) == b"{"
     target = folder / f"initial_weights.{'safetensors' if safetensors else 'pth'}"
     with target.open("wb") as file:
         for chunk in store.chunks(path):

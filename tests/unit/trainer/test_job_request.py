@@ -39,6 +39,7 @@ def test_the_first_backbone_is_the_default_and_brings_its_own_defaults() -> None
         ("max_duration", 0.0),
         ("max_duration", -5.0),
         ("weights", "../../etc/passwd"),
+        ("weights", "DEFAULT"),  # yolov5n has no published ones
         ("weights", "projects/other/blobs/" + "a" * 64),
         ("backbone", "resnet5"),
     ],
@@ -54,6 +55,11 @@ def test_values_out_of_range_are_refused_by_name(field: str, value: Any) -> None
 @pytest.mark.parametrize("weights", ["", "random", "DEFAULT", "IMAGENET1K_V1", "ResNet18_Weights.DEFAULT"])
 def test_names_of_weights_pass(weights: str) -> None:
     assert resolve_config(ConfigRequest(weights=weights), LIBRARY["resnet18"], project="demo").weights == weights
+
+
+def test_names_of_another_networks_weights_are_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="a member of ResNet18_Weights such as `DEFAULT`"):
+        resolve_config(ConfigRequest(weights="VGG16_Weights.DEFAULT"), LIBRARY["resnet18"], project="demo")
 
 
 def test_an_unknown_architecture_is_answered_with_the_nearest_ones() -> None:

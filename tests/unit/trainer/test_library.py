@@ -6,14 +6,11 @@ from framecast_trainer.library import LIBRARY
 
 
 def test_the_catalogue_and_the_learner_agree() -> None:
-    entries = {
-        entry.id: entry for entry in (ARCHITECTURES.values() if isinstance(ARCHITECTURES, dict) else ARCHITECTURES)
-    }
-    assert set(entries) == set(LIBRARY)
+    assert set(ARCHITECTURES) == set(LIBRARY)
     for name, ours in LIBRARY.items():
-        theirs = entries[name]
+        theirs = ARCHITECTURES[name]
         assert (TASKS[ours.task], ours.license, ours.backbones) == (theirs.task, theirs.license, theirs.backbones), name
         assert ours.description == theirs.description
-        assert ours.size_multiple == theirs.size_multiple
+        assert (ours.size_multiple, ours.pretrained) == (theirs.size_multiple, theirs.pretrained), name
         for backbone in ("", *ours.backbones):
             assert vars(ours.defaults_for(backbone)) == vars(theirs.defaults_for(backbone)), (name, backbone)

@@ -8,7 +8,7 @@ from framecast.errors import CancelledError, DataLossError, UnavailableError
 from framecast_runtime.object_store import open_object_store
 from framecast_trainer.run_event import RunFailed, RunStarted, RunStopped, RunSucceeded
 from framecast_trainer.run_folder import RunFolder
-from framecast_trainer.worker import StopSignal, _weights, conduct, failure, patiently
+from framecast_trainer.worker import StopSignal, conduct, failure, fetch_weights, patiently
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +86,11 @@ def test_a_service_that_restarts_is_waited_for_but_not_for_ever(tmp_path: Path) 
 
 def test_stored_weights_become_a_file_of_their_format(tmp_path: Path) -> None:
     store = open_object_store("memory://")
-    assert _weights("DEFAULT", store, tmp_path) == "DEFAULT"
-    for data, suffix in ((b"\x08" + b"\0" * 7 + b"{}      ", ".safetensors"), (b"PK\x03\x04 a zip file", ".pth")):
-        path = Path(_weights(f"projects/p/blobs/{store.put_blob(data)}", store, tmp_path))
+    assert fetch_weights("DEFAULT", store, tmp_path) == "DEFAULT"
+    for data, suffix in (
+        (b"\x08" + b"\0" * 7 + b"{}      ", ".safetensors"),
+        (b"PK\x03\x04 a zip file", ".pth"),
+        (b"short", ".pth"),
+    ):
+        path = Path(fetch_weights(f"projects/p/blobs/{store.put_blob(data)}", store, tmp_path))
         assert (path.suffix, path.read_bytes()) == (suffix, data)
