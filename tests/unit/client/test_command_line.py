@@ -1,0 +1,84 @@
+"""The command line without services: usage, exit codes, help."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from framecast.cli.main import framecast, main
+
+UNREACHABLE = ["--registry-address", "127.0.0.1:1"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-noun"],
+        ["train"],
+        ["train", "--dataset", "a", "--architecture", "b", "--epochs", "0"],
+        ["train", "--dataset", "a", "--architecture", "b", "--weights", "missing.pth"],
+        ["datasets", "import"],
+        ["datasets", "import", "/no/such/folder"],
+        ["predict", "model"],
+        ["up", "--port-base", "99999"],
+    ],
+)
+def test_wrong_usage_exits_with_2_and_writes_to_stderr(arguments: list[str], capsys) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Error" in captured.err
+
+
+def test_failure_exits_with_1_and_says_what_to_do(capsys) -> None:
+    assert main(["datasets", "list", *UNREACHABLE]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "framecast up" in captured.err
+
+
+def test_failure_is_json_for_programs(capsys) -> None:
+    assert main(["datasets", "list", "--json", *UNREACHABLE]) == 1
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert (error["type"], error["reason"]) == ("UnavailableError", "SERVICE_UNREACHABLE")
+
+
+def test_a_missing_file_is_named(tmp_path: Path, capsys) -> None:
+    assert main(["predict", "cars", str(tmp_path / "none.jpg"), *UNREACHABLE]) == 1
+    assert "none.jpg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("inputs", "save"),
+    [
+        (["a.png"], "out.mp4"),
+        (["a.mp4"], "out.png"),
+        (["a.png"], "out.txt"),
+        (["a.png", "b.png"], "out.png"),
+    ],
+)
+def test_a_target_that_does_not_fit_is_refused_before_any_work(tmp_path: Path, inputs, save: str, capsys) -> None:
+    for name in inputs:
+        (tmp_path / name).write_bytes(b"\x89PNG" if name.endswith("png") else b"video")
+    files = [str(tmp_path / name) for name in inputs]
+    assert main(["predict", "cars", *files, "--save", str(tmp_path / save), *UNREACHABLE]) == 2
+    assert "--save" in capsys.readouterr().err
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = [path]
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            found += commands(child, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("path", commands(framecast), ids=" ".join)
+def test_every_command_explains_itself(path: tuple[str, ...], capsys) -> None:
+    assert main([*path, "--help"]) == 0
+    assert "Usage:" in capsys.readouterr().out
+
+
+def test_the_nouns_are_these() -> None:
+    assert sorted(framecast.commands) == ["datasets", "demo", "jobs", "models", "predict", "train", "up"]
