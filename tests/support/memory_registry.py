@@ -54,6 +54,10 @@ class MemoryRegistry:
         self._answer()
         yield from self.datasets[dataset_version]
 
+    def has_blob(self, name: str) -> bool:
+        self._answer()
+        return False
+
     def reserve_version(
         self, *, model: str, architecture: str, task: Task, training_job: str, dataset_version: str, request_id: str
     ) -> str:

@@ -13,7 +13,7 @@ from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.job_request import JobRequest, resolve_config
 from framecast_trainer.label_check import check_labels, check_subsets
 from framecast_trainer.library import find_architecture
-from framecast_trainer.ports import Blobs, Cuda, JobStore, Registry
+from framecast_trainer.ports import Cuda, JobStore, Registry
 from framecast_trainer.version_sync import reserve
 
 
@@ -24,14 +24,12 @@ class JobQueue:
         self,
         store: JobStore,
         registry: Registry,
-        blobs: Blobs,
         cuda: Cuda,
         changes: JobChanges,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._registry = registry
-        self._blobs = blobs
         self._cuda = cuda
         self._changes = changes
         self._now = now
@@ -97,7 +95,7 @@ class JobQueue:
         return job
 
     def _check_weights(self, config: JobConfig) -> None:
-        if BLOB.matches(config.weights) and not self._blobs.has(BLOB.parse(config.weights)["sha256"]):
+        if BLOB.matches(config.weights) and not self._registry.has_blob(config.weights):
             raise NotFoundError(
                 f"training_job.config.weights: there is no {config.weights!r}; upload the file first",
                 reason="WEIGHTS_NOT_FOUND",

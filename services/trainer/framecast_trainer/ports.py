@@ -1,4 +1,4 @@
-"""What the rules need from the outside: jobs that are kept, a registry, weights that are stored, a GPU or none."""
+"""What the rules need from the outside: jobs that are kept, a registry, a GPU or none."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -46,6 +46,9 @@ class Registry(Protocol):
 
     def items(self, dataset_version: str) -> Iterator[ItemFacts]: ...
 
+    def has_blob(self, name: str) -> bool:
+        """Whether the project has these bytes."""
+
     def reserve_version(
         self, *, model: str, architecture: str, task: Task, training_job: str, dataset_version: str, request_id: str
     ) -> str:
@@ -59,12 +62,6 @@ class Registry(Protocol):
 
     def fail_version(self, name: str, error: JobError) -> None:
         """→ FAILED; may be repeated."""
-
-
-class Blobs(Protocol):
-    """The stored bytes."""
-
-    def has(self, sha256: str) -> bool: ...
 
 
 class Cuda(Protocol):

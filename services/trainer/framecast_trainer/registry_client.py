@@ -3,10 +3,18 @@
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 
-from framecast.errors import FailedPreconditionError
+from framecast.errors import FailedPreconditionError, NotFoundError
 from framecast.names import MODEL_VERSION
 from framecast.transport import open_channel
-from framecast.v1 import annotation_pb2, asset_pb2, dataset_pb2, model_pb2, registry_service_pb2_grpc
+from framecast.v1 import (
+    annotation_pb2,
+    asset_pb2,
+    blob_service_pb2,
+    blob_service_pb2_grpc,
+    dataset_pb2,
+    model_pb2,
+    registry_service_pb2_grpc,
+)
 from framecast.v1 import registry_service_pb2 as messages
 from framecast_trainer.convert import TASKS, error_to_status
 from framecast_trainer.dataset_facts import DatasetFacts, ItemFacts, LabelFacts, Subset
@@ -28,6 +36,7 @@ class RegistryClient:
     def __init__(self, address: str, *, timeout_s: float = 30.0) -> None:
         self._channel = open_channel(address, timeout_s=timeout_s)
         self._stub = registry_service_pb2_grpc.RegistryServiceStub(self._channel)
+        self._blobs = blob_service_pb2_grpc.BlobServiceStub(self._channel)
 
     def close(self) -> None:
         """Ends the connection."""
@@ -73,6 +82,14 @@ class RegistryClient:
     def asset(self, name: str) -> asset_pb2.Asset:
         """What is known of a picture. Raises NotFoundError."""
         return self._stub.GetAsset(messages.GetAssetRequest(name=name))
+
+    def has_blob(self, name: str) -> bool:
+        """See `Registry.has_blob`."""
+        try:
+            self._blobs.GetBlob(blob_service_pb2.GetBlobRequest(name=name))
+        except NotFoundError:
+            return False
+        return True
 
     def reserve_version(
         self, *, model: str, architecture: str, task: Task, training_job: str, dataset_version: str, request_id: str

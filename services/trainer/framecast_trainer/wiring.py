@@ -11,7 +11,6 @@ import grpc
 from framecast.errors import FailedPreconditionError
 from framecast.v1 import trainer_service_pb2, trainer_service_pb2_grpc
 from framecast_runtime.database import connect
-from framecast_runtime.object_store import open_object_store
 from framecast_runtime.server import GrpcServer
 from framecast_trainer.job import Job
 from framecast_trainer.job_changes import JobChanges
@@ -24,7 +23,6 @@ from framecast_trainer.scheduler import Scheduler
 from framecast_trainer.servicer import TrainerServicer
 from framecast_trainer.settings import TrainerSettings
 from framecast_trainer.sql_job_store import SqlJobStore
-from framecast_trainer.stored_blobs import StoredBlobs
 from framecast_trainer.torch_cuda import TorchCuda
 from framecast_trainer.version_sync import VersionSync
 
@@ -63,8 +61,7 @@ class Trainer:
         self._scheduler = Scheduler(
             store, launcher, self._changes, spec_of, max_parallel_jobs=settings.max_parallel_jobs
         )
-        blobs = StoredBlobs(open_object_store(settings.object_store_url))
-        queue = JobQueue(store, self._registry, blobs, TorchCuda(), self._changes)
+        queue = JobQueue(store, self._registry, TorchCuda(), self._changes)
         servicer = TrainerServicer(queue, JobStreams(store, launcher, self._changes))
 
         def register(server: grpc.Server) -> str:

@@ -110,6 +110,9 @@ def test_what_cannot_work_is_refused_by_field(caller: Any, boxes: str, running_r
         caller.create(boxes, "resnet18")
     with pytest.raises(FailedPreconditionError, match="no validation items"):
         caller.create(put_pictures(running_registry.address, "train-only", labels="box", validation=0))
+    weights = f"{PROJECT}/blobs/{'0' * 64}"
+    with pytest.raises(NotFoundError, match="upload the file first"):
+        caller.create(boxes, config={"weights": weights})
     with pytest.raises(NotFoundError):
         caller.get(f"{PROJECT}/trainingJobs/none")
     request = trainer_service_pb2.ListTrainingJobsRequest(parent=PROJECT)

@@ -11,11 +11,6 @@ from framecast_trainer.memory_job_store import MemoryJobStore
 from tests.support.memory_registry import DATASET, LABEL, MemoryRegistry, items
 
 
-class NoBlobs:
-    def has(self, sha256: str) -> bool:
-        return False
-
-
 class NoCuda:
     def available(self) -> bool:
         return False
@@ -26,7 +21,7 @@ class World:
         self.store = MemoryJobStore()
         self.registry = MemoryRegistry()
         self.changes = JobChanges()
-        self.queue = JobQueue(self.store, self.registry, NoBlobs(), NoCuda(), self.changes)
+        self.queue = JobQueue(self.store, self.registry, NoCuda(), self.changes)
 
 
 @pytest.fixture
