@@ -27,7 +27,7 @@ class ModelImport:
         """Registers a stored ONNX file as a version that is TRAINED, once it has answered for a gray picture.
 
         Bytes are written first, the record that points to them last. Raises InvalidArgumentError naming the key of the
-        descriptor, or for a graph that does not load or does not fit; NotFoundError where the project or blob is not.
+        descriptor; FailedPreconditionError for a graph that does not load or run; NotFoundError for an unknown blob.
         """
         ids, blob = names.MODEL.parse(model, field="model"), names.BLOB.parse(graph, field="graph")
         names.check_id(ids["model"], field="model")

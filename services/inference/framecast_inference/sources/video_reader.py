@@ -25,7 +25,8 @@ class VideoReader:
         self._path = path
         self._label = label
         self.index: VideoIndex = read_video_index(path, label=label)
-        self.width, self.height = self._upright_size()
+        self._orientation, (width, height) = self._look()
+        self.width, self.height = self._orientation.size(width, height)
         """Of an upright frame, in pixels."""
 
     def readable(self, selected: range) -> range:
@@ -80,7 +81,7 @@ class VideoReader:
                 if position in run:
                     yield SourceFrame(
                         index=position,
-                        image=_to_rgb(frame),
+                        image=self._orientation.apply(_to_rgb(frame)),
                         pts=int(self.index.pts[position]),
                         time_s=self.index.time_s(position),
                     )
@@ -121,10 +122,14 @@ class VideoReader:
                 yield from _from_key(again, other, key_pts)
         yield None
 
-    def _upright_size(self) -> tuple[int, int]:
+    def _look(self) -> tuple[Orientation, tuple[int, int]]:
+        """How the frames are held and their stored size, from the first one that can be decoded.
+
+        Asked once: a frame whose side data was looked at stays in memory until the next garbage collection.
+        """
         with open_video(self._path, label=self._label) as (container, stream):
             for frame in self._decode(container, stream, 0):
-                return _orientation(frame).size(frame.width, frame.height)
+                return _orientation(frame), (frame.width, frame.height)
         count = self.index.frame_count
         raise video_errors.damaged(self._label, 0, count, count)
 
@@ -173,5 +178,4 @@ def _orientation(frame: av.VideoFrame) -> Orientation:
 
 def _to_rgb(frame: av.VideoFrame) -> Image:
     # libswscale goes by the matrix and the range (full or limited) that the stream names.
-    rgb = cast(Image, frame.to_ndarray(format="rgb24"))
-    return _orientation(frame).apply(rgb)
+    return cast(Image, frame.to_ndarray(format="rgb24"))
