@@ -97,8 +97,8 @@ class InferenceServiceServicer:
 
     def ImportModelVersion(self, request, context):
         """Registers a detector that was trained elsewhere: reads its descriptor, runs its graph once on a gray picture, and
-        returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed; FAILED_PRECONDITION for a
-        graph that does not run or does not answer as the descriptor says. Nothing is registered in either case.
+        returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed or contradicts the graph;
+        FAILED_PRECONDITION for a graph that does not load or does not run. Nothing is registered in either case.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

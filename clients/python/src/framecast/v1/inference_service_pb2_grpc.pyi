@@ -44,8 +44,8 @@ class InferenceServiceStub:
     """The same for a video that the caller sends: first `request`, then chunks in order."""
     ImportModelVersion: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.ImportModelVersionRequest, _model_pb2.ModelVersion]
     """Registers a detector that was trained elsewhere: reads its descriptor, runs its graph once on a gray picture, and
-    returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed; FAILED_PRECONDITION for a
-    graph that does not run or does not answer as the descriptor says. Nothing is registered in either case.
+    returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed or contradicts the graph;
+    FAILED_PRECONDITION for a graph that does not load or does not run. Nothing is registered in either case.
     """
 
 @_typing.type_check_only
@@ -63,8 +63,8 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     """The same for a video that the caller sends: first `request`, then chunks in order."""
     ImportModelVersion: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.ImportModelVersionRequest, _model_pb2.ModelVersion]  # type: ignore[assignment]
     """Registers a detector that was trained elsewhere: reads its descriptor, runs its graph once on a gray picture, and
-    returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed; FAILED_PRECONDITION for a
-    graph that does not run or does not answer as the descriptor says. Nothing is registered in either case.
+    returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed or contradicts the graph;
+    FAILED_PRECONDITION for a graph that does not load or does not run. Nothing is registered in either case.
     """
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -109,8 +109,8 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_model_pb2.ModelVersion, _abc.Awaitable[_model_pb2.ModelVersion]]:
         """Registers a detector that was trained elsewhere: reads its descriptor, runs its graph once on a gray picture, and
-        returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed; FAILED_PRECONDITION for a
-        graph that does not run or does not answer as the descriptor says. Nothing is registered in either case.
+        returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed or contradicts the graph;
+        FAILED_PRECONDITION for a graph that does not load or does not run. Nothing is registered in either case.
         """
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
