@@ -36,7 +36,7 @@ using State = MaskWorkspace::State;
 /// Below this no corner of an outline of pixel edges can go: the sides of a corner are at least 1 long, and no line
 /// comes nearer than sqrt(2) / 4 to the corner and to both points one pixel from it.
 constexpr double kSmallestEpsilon = 0.35;
-/// So many rounds halve the epsilon of rings that disturb each other, as many more leave such rings whole; then all are.
+/// So many rounds halve the epsilon of rings that disturb each other; as many more leave such rings whole.
 constexpr int kHalvingRounds = 12;
 
 std::size_t ring_count(const std::vector<std::int64_t>& splits) { return splits.size() - 1; }
