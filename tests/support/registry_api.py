@@ -1,8 +1,11 @@
 """The registry's stubs on one channel, with the calls that most tests need."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import grpc
 
 from framecast.transport import open_channel
 from framecast.v1 import asset_pb2, blob_pb2, blob_service_pb2, dataset_pb2, registry_service_pb2
@@ -16,9 +19,16 @@ class RegistryApi:
     """`registry` and `blobs` are the plain stubs; they raise framecast's errors."""
 
     def __init__(self, address: str) -> None:
+        self._address = address
         self.channel = open_channel(address, timeout_s=20, retry=False)
         self.registry = RegistryServiceStub(self.channel)
         self.blobs = BlobServiceStub(self.channel)
+
+    @contextmanager
+    def plain_channel(self) -> Iterator[grpc.Channel]:
+        """A channel of gRPC's own, for calls that are given up midway."""
+        with grpc.insecure_channel(self._address) as channel:
+            yield channel
 
     def __enter__(self) -> "RegistryApi":
         return self
