@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,11 +16,21 @@ class Finished(Exception):  # noqa: N818  # not an error, like StopIteration
     """All items were taken and there will be no more."""
 
 
-class Channel(Generic[T]):
-    """At most `capacity` items at a time. One stage puts, one gets; anyone may cancel."""
+def _weightless(_: object) -> int:
+    return 0
 
-    def __init__(self, capacity: int) -> None:
+
+class Channel(Generic[T]):
+    """At most `capacity` items, and at most `max_weight` of them unless it is a single one, at a time.
+
+    One stage puts, one gets; anyone may cancel. An item's weight must not change.
+    """
+
+    def __init__(self, capacity: int, *, max_weight: int = 0, weigh: Callable[[T], int] = _weightless) -> None:
         self._capacity = capacity
+        self._max_weight = max_weight
+        self._weigh = weigh
+        self._weight = 0
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
         self._cancelled = False
@@ -34,11 +45,12 @@ class Channel(Generic[T]):
     def put(self, item: T) -> None:
         """Adds an item, waiting for room. Raises Cancelled."""
         with self._changed:
-            while len(self._items) >= self._capacity and not self._cancelled:
+            while not self._has_room(item) and not self._cancelled:
                 self._changed.wait()
             if self._cancelled:
                 raise Cancelled
             self._items.append(item)
+            self._weight += self._weigh(item)
             self._changed.notify_all()
 
     def get(self) -> T:
@@ -58,6 +70,7 @@ class Channel(Generic[T]):
             if not self._items:
                 raise self._error or Finished
             taken = [self._items.popleft() for _ in range(min(limit, len(self._items)))]
+            self._weight -= sum(map(self._weigh, taken))
             self._changed.notify_all()
             return taken
 
@@ -74,3 +87,8 @@ class Channel(Generic[T]):
             self._cancelled = True
             self._items.clear()
             self._changed.notify_all()
+
+    def _has_room(self, item: T) -> bool:
+        if not self._items:
+            return True
+        return len(self._items) < self._capacity and self._weight + self._weigh(item) <= self._max_weight

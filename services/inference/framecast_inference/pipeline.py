@@ -11,8 +11,9 @@ from framecast_inference.channel import Cancelled, Channel, Finished
 from framecast_inference.model_runner import ModelRunner
 from framecast_inference.sources.source_frame import Image, SourceFrame
 
-# Frames are large, results are small.
+# Frames are large, results are small. Of very large ones a single frame waits.
 _DECODED_FRAMES = 4
+_DECODED_BYTES = 64 * 1024**2
 _PREPARED_BATCHES = 1
 _RESULTS = 16
 
@@ -48,7 +49,7 @@ class Pipeline:
         self._runner = runner
         self._settings = settings
         self._max_batch = max_batch
-        self._decoded: Channel[SourceFrame] = Channel(_DECODED_FRAMES)
+        self._decoded: Channel[SourceFrame] = Channel(_DECODED_FRAMES, max_weight=_DECODED_BYTES, weigh=_size_bytes)
         self._prepared: Channel[_Batch] = Channel(_PREPARED_BATCHES)
         self._results: Channel[FrameOutcome] = Channel(_RESULTS)
         self._threads = [
@@ -134,6 +135,10 @@ def _run_batch(runner: ModelRunner, batch: _Batch, settings: Settings) -> Iterat
     predictions = iter(runner.run(batch.prepared, [settings] * decoded) if decoded else ())
     for frame in batch.frames:
         yield FrameOutcome(frame, None if frame.error is not None else next(predictions))
+
+
+def _size_bytes(frame: SourceFrame) -> int:
+    return 0 if frame.image is None else frame.image.nbytes
 
 
 def _without_pixels(frame: SourceFrame) -> SourceFrame:
