@@ -1,6 +1,7 @@
 """Predictions drawn on pictures and videos."""
 
 import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def test_results_of_another_video_are_refused_and_leave_the_frames_before(uneven
 def test_an_interrupted_video_is_not_left_behind(uneven_video, tmp_path: Path) -> None:
     source, stamps, _ = uneven_video
 
-    def interrupted():
+    def interrupted() -> Iterator[FrameResult]:
         yield FrameResult(0, 0.0, stamps[0], prediction(64, 48))
         raise KeyboardInterrupt
 
