@@ -16,7 +16,12 @@ Job = training_job_pb2.TrainingJob
 
 
 @pytest.mark.parametrize(
-    ("architecture", "labels", "metric"), [("resnet18", "whole", "accuracy_top1"), ("yolov5n", "box", "box_mAP50")]
+    ("architecture", "labels", "metric"),
+    [
+        pytest.param("resnet18", "whole", "accuracy_top1"),
+        pytest.param("yolov5n", "box", "box_mAP50", marks=pytest.mark.slow),
+        pytest.param("mask_rcnn", "polygon", "mask_mAP50", marks=pytest.mark.slow),
+    ],
 )
 def test_a_network_is_trained_exported_checked_and_published(
     tmp_path: Path, running_registry: RegistryHandle, call: Any, architecture: str, labels: str, metric: str
