@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from framecast.errors import DataLossError, InvalidArgumentError
+from framecast_inference.sources.container import open_video
 from framecast_inference.sources.video_index import read_video_index
 from framecast_inference.sources.video_reader import VideoReader
 
@@ -230,3 +232,46 @@ def test_a_picture_is_no_video(shared_data: Path) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         VideoReader(shared_data / "images_odd/chelsea_rgb.png", label="cat.png")
     assert caught.value.reason == "VIDEO_UNREADABLE"
+
+
+@pytest.mark.parametrize(
+    "name", ["car_hevc.mp4", "bottle_mjpeg.avi", "car_vp9.webm", "asl_again_fullrange.mkv", "car_rotated_ccw90.mp4"]
+)
+def test_damaged_bytes_give_ordered_frames_or_a_typed_error(shared_data: Path, tmp_path: Path, name: str) -> None:
+    data = (shared_data / "videos" / name).read_bytes()
+    path = tmp_path / name
+    chance = random.Random(name)
+    for turn in range(24):
+        damaged = bytearray(data)
+        if turn % 3 == 0:
+            del damaged[chance.randrange(len(damaged)) :]
+        else:
+            reach = len(damaged) if turn % 3 == 1 else 4000
+            for _ in range(chance.choice([1, 8, 60])):
+                damaged[chance.randrange(reach)] = chance.randrange(256)
+        path.write_bytes(damaged)
+        seen: list[int] = []
+        try:
+            reader = VideoReader(path, label=name)
+            start = chance.randrange(reader.index.frame_count)
+            wanted = range(start, min(start + 8, reader.index.frame_count))
+            seen.extend(frame.index for frame in reader.frames(wanted))
+        except (InvalidArgumentError, DataLossError) as error:
+            message = error.message
+        else:
+            message = name
+            assert seen == list(wanted)
+        assert name in message
+        assert seen == sorted(set(seen))
+
+
+def test_frames_above_the_pixel_limit_are_refused(shared_data: Path) -> None:
+    path = shared_data / "videos/car_hevc.mp4"
+    with open_video(path, label="car", max_pixels=512 * 288):
+        pass
+    with (
+        pytest.raises(InvalidArgumentError, match="512 x 288") as caught,
+        open_video(path, label="car", max_pixels=512 * 288 - 1),
+    ):
+        pass
+    assert caught.value.reason == "VIDEO_TOO_LARGE"

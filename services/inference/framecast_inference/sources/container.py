@@ -43,6 +43,8 @@ def open_video(
             raise video_errors.unreadable(label, "its codec is not supported")
         if codec.width * codec.height > max_pixels:
             raise video_errors.too_large(label, codec.width, codec.height, max_pixels)
+        # A stream may grow on its way; the decoder holds to the limit by itself.
+        codec.options = {"max_pixels": str(max_pixels)}
         # One thread decodes in order and loses nothing but the damaged frames; the stages run beside each other anyway.
         codec.thread_count = 1
         yield container, streams[0]

@@ -46,6 +46,8 @@ class VideoReader:
             position = 0
             for frame in self._decode_run(run):
                 found = run.index(frame.index)
+                if found < position:  # a damaged stream may give a frame too late, or twice
+                    continue
                 missing.add(run[position:found])
                 position = found + 1
                 yield frame
