@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 _LAST_SHARE = 0.01
+_WARM_UP_SHARE = 0.1
 
 
 class Schedule:
@@ -35,6 +36,8 @@ class Schedule:
 
     def rate(self, step: int) -> float:
         """Factor of the peak learning rate for the step after `step` steps."""
-        warm = min(1.0, (step + 1) / self._warm_up)
-        cosine = 0.5 * (1 + math.cos(math.pi * self.progress(step)))
+        progress = self.progress(step)
+        # Where time runs out before the steps do, the warm-up must not take all of it.
+        warm = min(1.0, max((step + 1) / self._warm_up, progress / _WARM_UP_SHARE))
+        cosine = 0.5 * (1 + math.cos(math.pi * progress))
         return warm * (_LAST_SHARE + (1 - _LAST_SHARE) * cosine)

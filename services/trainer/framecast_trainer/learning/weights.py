@@ -5,11 +5,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 import torchvision
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -107,8 +105,8 @@ def read_file(path: Path) -> State:
         if path.suffix == ".safetensors":
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, SafetensorError, UnpicklingError) as error:
-        raise _unreadable(path, str(error).splitlines()[0]) from error
+    except Exception as error:  # parsers of foreign bytes fail in many ways: struct.error, KeyError, RuntimeError, …
+        raise _unreadable(path, (str(error).splitlines() or [type(error).__name__])[0]) from error
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

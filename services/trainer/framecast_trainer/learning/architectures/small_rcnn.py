@@ -56,7 +56,7 @@ def build_small(class_count: int, image_size: int, *, with_masks: bool) -> Faste
     scale, level = image_size // 2, 3
 
     def pool(side: int) -> MultiScaleRoIAlign:
-        return MultiScaleRoIAlign(list(LEVELS), side, 2, canonical_scale=scale, canonical_level=level)
+        return MultiScaleRoIAlign(list(LEVELS), side, 1, canonical_scale=scale, canonical_level=level)
 
     anchors = AnchorGenerator(tuple((max(8, round(image_size * share)),) for share in _ANCHOR_SHARES), ((1.0,),) * 3)
     options = {
