@@ -1,0 +1,102 @@
+"""What the trainer exports, the service serves: one network of each kind, with random weights."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from framecast.v1 import registry_service_pb2, registry_service_pb2_grpc  # noqa: E402  # needs torch first
+from framecast.v1.inference_service_pb2 import (  # noqa: E402
+    FrameRange,
+    ImageSource,
+    PredictImagesRequest,
+    PredictVideoRequest,
+)
+from framecast.v1.inference_settings_pb2 import InferenceSettings  # noqa: E402
+from framecast.v1.model_pb2 import ModelVersion  # noqa: E402
+from framecast_bundle import manifest as bundle_manifest  # noqa: E402
+from framecast_runtime.object_store import open_object_store  # noqa: E402
+from framecast_trainer.learning import export  # noqa: E402
+from framecast_trainer.learning.architectures import ARCHITECTURES  # noqa: E402
+from framecast_trainer.learning.architectures.architecture import BuildRequest  # noqa: E402
+from framecast_trainer.learning.data import CategoryName  # noqa: E402
+from tests.support.outside_yolox import PROJECT, store_asset  # noqa: E402
+
+from .conftest import Services  # noqa: E402
+
+NAMES = ("circle", "square", "star")
+EVERYTHING = InferenceSettings(confidence_threshold=0.0, max_detections=5)
+
+
+def register(services: Services, architecture: str, folder: Path) -> str:
+    """Exports a fresh network and registers it as a trainer does; returns the version's name."""
+    torch.manual_seed(0)
+    entry = ARCHITECTURES[architecture]
+    learner = entry.build(BuildRequest(class_count=len(NAMES), image_size=128, backbone=_smallest(entry.backbones)))
+    categories = [CategoryName(id=number, name=name) for number, name in enumerate(NAMES, start=10)]
+    export.write_graphs(learner, folder)
+    manifest = export.describe(learner, entry, categories)
+    export.pin_files(manifest, folder)
+    store = open_object_store(services.registry.object_store_url)
+    for file in manifest.files:
+        assert store.put_blob((folder / file.path).read_bytes()) == file.sha256
+    bundle = store.put_blob(bundle_manifest.to_json(manifest))
+    registry = registry_service_pb2_grpc.RegistryServiceStub(services.registry_channel)
+    version = registry.CreateModelVersion(
+        registry_service_pb2.CreateModelVersionRequest(
+            parent=f"{PROJECT}/models/{architecture.replace('_', '-')}",
+            model_version=ModelVersion(architecture=architecture),
+            allow_missing=True,
+        )
+    )
+    name: str = registry.CompleteModelVersion(
+        registry_service_pb2.CompleteModelVersionRequest(name=version.name, bundle=f"{PROJECT}/blobs/{bundle}")
+    ).name
+    return name
+
+
+def _smallest(backbones: tuple[str, ...]) -> str:
+    return next((name for name in backbones if "small" in name), "")
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "yolov5n", "faster_rcnn", "mask_rcnn"])
+def test_a_fresh_export_streams_and_answers_for_pictures(
+    services: Services, shared_data: Path, tmp_path: Path, architecture: str
+) -> None:
+    version = register(services, architecture, tmp_path)
+    picture = next(iter(sorted((shared_data / "coco_ccby/images").iterdir())))
+    response = services.stub.PredictImages(
+        PredictImagesRequest(
+            model_version=version, images=[ImageSource(data=picture.read_bytes())] * 2, settings=EVERYTHING
+        )
+    )
+    assert response.model.architecture == architecture
+    assert [category.id for category in response.model.categories] == [10, 11, 12]
+    first, second = (result.prediction for result in response.results)
+    assert first == second
+    if architecture == "resnet18":
+        assert sum(label.score for label in first.labels) == pytest.approx(1, abs=1e-4)
+        assert {label.category for label in first.labels} == set(NAMES)
+    else:
+        assert 0 < len(first.instances) <= 5
+        scores = [instance.score for instance in first.instances]
+        assert scores == sorted(scores, reverse=True)
+    for instance in first.instances:
+        for polygon in instance.polygons:
+            xs, ys = polygon.exterior.coordinates[::2], polygon.exterior.coordinates[1::2]
+            assert len(xs) >= 3
+            assert 0 <= min(xs) <= max(xs) <= first.width
+            assert 0 <= min(ys) <= max(ys) <= first.height
+    asset = store_asset(services.registry_channel, shared_data / "videos/car_rotated_ccw90.mp4")
+    header, *frames = services.stub.PredictVideo(
+        PredictVideoRequest(
+            model_version=version,
+            asset=asset.name,
+            frame_range=FrameRange(start_index=50, stride=3, count=3),
+            settings=EVERYTHING,
+        )
+    )
+    assert header.header.model.model_version == version
+    assert [frame.result.frame_index for frame in frames] == [50, 53, 56]
+    assert {(frame.result.prediction.width, frame.result.prediction.height) for frame in frames} == {(432, 768)}
