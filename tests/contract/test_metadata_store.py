@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def store(request, tmp_path):
         yield opened
 
 
-def add_dataset(tx, dataset_id="cars", versions=1, items=()):
+def add_dataset(tx: Any, dataset_id: Any = "cars", versions: Any = 1, items: Any = ()) -> Any:
     tx.datasets.add(Dataset(P, dataset_id, "Cars", "on roads", NOW))
     made = []
     for number in range(1, versions + 1):
@@ -63,7 +64,7 @@ def add_dataset(tx, dataset_id="cars", versions=1, items=()):
     return made
 
 
-def add_model_version(tx, number=1, **changes):
+def add_model_version(tx: Any, number: Any = 1, **changes: Any) -> Any:
     version = ModelVersion(P, "net", number, ModelState.CREATED, "yolov5n", 2, "job-1", None, NOW)
     version = replace(version, **changes)
     tx.models.add_version(version)
@@ -203,7 +204,7 @@ def test_items_keep_their_order_and_page_by_subset(store):
 
 
 def test_items_that_fail_midway_leave_no_version(store):
-    def broken():
+    def broken() -> Any:
         yield [item(0)]
         raise ConnectionError
 

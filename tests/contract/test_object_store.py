@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 import uuid
+from typing import Any
 
 import pytest
 
@@ -65,10 +66,13 @@ def test_put_new_never_replaces(store):
 
 
 def test_put_new_has_one_winner(store):
-    won = []
-    threads = [
-        threading.Thread(target=lambda i=i: store.put_new("race", b"%d" % i) and won.append(i)) for i in range(8)
-    ]
+    won: list[int] = []
+
+    def put(number: int) -> None:
+        if store.put_new("race", b"%d" % number):
+            won.append(number)
+
+    threads = [threading.Thread(target=put, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -103,7 +107,7 @@ def test_put_chunks_copies_from_the_same_store(store):
 
 
 def test_put_chunks_that_fails_writes_nothing(store):
-    def broken():
+    def broken() -> Any:
         yield b"x" * 6_000_000
         raise KeyError("the source broke")
 

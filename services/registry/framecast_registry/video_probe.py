@@ -31,6 +31,8 @@ def _properties(container: InputContainer, label: str, max_pixels: int) -> Video
     stream = _video_stream(container)
     if stream is None:
         raise _refusal(f"{label}: the file has no video stream", "VIDEO_STREAM_MISSING", label)
+    if stream.codec_context is None:  # no decoder knows the stream; PyAV's stubs know no such stream
+        raise _refusal(f"{label}: the video's codec is not supported", "VIDEO_UNREADABLE", label)
     width, height = stream.width, stream.height
     if width * height > max_pixels:
         raise InvalidArgumentError(

@@ -3,11 +3,12 @@
 import math
 import threading
 import time
+from typing import Any
 
 import pytest
 
 from framecast import errors
-from framecast.v1 import annotation_pb2, dataset_pb2, geometry_pb2
+from framecast.v1 import annotation_pb2, dataset_pb2, geometry_pb2, model_pb2
 from framecast.v1 import registry_service_pb2 as pb
 from framecast.v1.registry_service_pb2_grpc import RegistryServiceStub
 from tests.support.pictures import picture
@@ -23,12 +24,12 @@ def asset(api):
     return api.create_asset(picture(width=32, height=24), "a.png").name
 
 
-def box(x_min, y_min, x_max, y_max, **fields):
+def box(x_min: Any, y_min: Any, x_max: Any, y_max: Any, **fields: Any) -> Any:
     corners = geometry_pb2.BoundingBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max)
     return annotation_pb2.Annotation(category_id=1, box=corners, **fields)
 
 
-def rings(exterior, *holes):
+def rings(exterior: Any, *holes: Any) -> Any:
     polygon = geometry_pb2.Polygon(
         exterior=geometry_pb2.Ring(coordinates=exterior),
         holes=[geometry_pb2.Ring(coordinates=hole) for hole in holes],
@@ -38,21 +39,21 @@ def rings(exterior, *holes):
     )
 
 
-def runs(height, width, counts):
+def runs(height: Any, width: Any, counts: Any) -> Any:
     mask = geometry_pb2.RunLengthMask(height=height, width=width, counts=counts)
     return annotation_pb2.Annotation(category_id=1, run_length=mask)
 
 
-def item(asset, *annotations, subset=dataset_pb2.SUBSET_TRAIN, **fields):
+def item(asset: Any, *annotations: Any, subset: Any = dataset_pb2.SUBSET_TRAIN, **fields: Any) -> Any:
     return dataset_pb2.DatasetItem(asset=asset, subset=subset, annotations=annotations, **fields)
 
 
-def items_of(api, version, **fields):
+def items_of(api: Any, version: Any, **fields: Any) -> Any:
     request = pb.ListDatasetItemsRequest(parent=version, page_size=1000, **fields)
     return list(api.registry.ListDatasetItems(request).dataset_items)
 
 
-def datasets(api):
+def datasets(api: Any) -> Any:
     return list(api.registry.ListDatasets(pb.ListDatasetsRequest(parent=PROJECT)).datasets)
 
 
@@ -178,7 +179,7 @@ def test_another_number_of_items_than_announced_stores_nothing(api, asset):
 def test_a_stream_that_breaks_midway_stores_nothing(api, asset):
     go_on = threading.Event()
 
-    def requests():
+    def requests() -> Any:
         yield pb.CreateDatasetVersionRequest(
             parent=CARS, allow_missing=True, dataset_version=dataset_pb2.DatasetVersion(categories=[CAR])
         )
@@ -199,7 +200,7 @@ def test_a_stream_that_breaks_midway_stores_nothing(api, asset):
 def test_a_slow_stream_holds_nobody_off(api, asset):
     go_on = threading.Event()
 
-    def requests():
+    def requests() -> Any:
         yield pb.CreateDatasetVersionRequest(parent=CARS, allow_missing=True, items=[item(asset)])
         go_on.wait(20)
 
@@ -242,7 +243,10 @@ def test_many_items_page_in_order(api, asset):
         item(name, subset=subset, source_id=i) for i, (name, subset) in enumerate(zip(assets, subsets, strict=True))
     ]
     version = api.create_dataset_version(CARS, [CAR], given, per_message=4)
-    for subset, wanted in ((0, list(range(25))), (dataset_pb2.SUBSET_TEST, [0, 5, 10, 15, 20])):
+    for subset, wanted in (
+        (dataset_pb2.SUBSET_UNSPECIFIED, list(range(25))),
+        (dataset_pb2.SUBSET_TEST, [0, 5, 10, 15, 20]),
+    ):
         seen, token = [], ""
         while True:
             page = api.registry.ListDatasetItems(
@@ -279,7 +283,7 @@ def test_a_page_ends_early_rather_than_outgrow_a_message(api):
 
 def test_a_dataset_in_use_is_not_deleted(api, asset):
     version = api.create_dataset_version(CARS, [CAR], [item(asset)])
-    model_version = {"architecture": "yolov5n", "dataset_version": version.name}
+    model_version = model_pb2.ModelVersion(architecture="yolov5n", dataset_version=version.name)
     api.registry.CreateModelVersion(
         pb.CreateModelVersionRequest(parent=f"{PROJECT}/models/net", model_version=model_version, allow_missing=True)
     )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def process(tmp_path):
         yield opened
 
 
-def check_every_blob_has_its_bytes(process):
+def check_every_blob_has_its_bytes(process: Any) -> None:
     database = process.database_url.removeprefix("sqlite:///")
     store = open_object_store(process.object_store_url)
     with sqlite3.connect(database) as connection:
@@ -75,7 +76,7 @@ def test_a_killed_upload_goes_on_from_what_is_committed(process):
     assert list(open_object_store(process.object_store_url).list("uploads")) == []
 
 
-def slowly(requests):
+def slowly(requests: Any) -> Any:
     for request in requests:
         time.sleep(0.01)
         yield request
@@ -90,7 +91,7 @@ def test_a_killed_version_is_whole_or_absent(process):
         parent = f"{PROJECT}/datasets/d{attempt}"
         with RegistryApi(process.address) as api:
 
-            def requests(parent=parent):
+            def requests(parent: Any = parent) -> Any:
                 yield pb.CreateDatasetVersionRequest(
                     parent=parent,
                     allow_missing=True,

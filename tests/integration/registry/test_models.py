@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.rpc import status_pb2
@@ -27,7 +29,7 @@ def bundle(objects):
     return write_bundle(objects)
 
 
-def write_bundle(objects, **changes):
+def write_bundle(objects: Any, **changes: Any) -> Any:
     file = {"path": "network.onnx", "sha256": objects.put_blob(b"graph"), "sizeBytes": "5", **changes}
     manifest = {
         "formatVersion": 1,
@@ -39,21 +41,21 @@ def write_bundle(objects, **changes):
     return f"{PROJECT}/blobs/{objects.put_blob(json.dumps(manifest).encode())}"
 
 
-def create(api, **version):
+def create(api: Any, **version: Any) -> Any:
     return api.registry.CreateModelVersion(
-        pb.CreateModelVersionRequest(parent=NET, model_version=version, allow_missing=True)
+        pb.CreateModelVersionRequest(parent=NET, model_version=model_pb2.ModelVersion(**version), allow_missing=True)
     ).name
 
 
-def start(api, name):
+def start(api: Any, name: Any) -> Any:
     return api.registry.StartModelVersion(pb.StartModelVersionRequest(name=name))
 
 
-def complete(api, name, bundle, **metrics):
+def complete(api: Any, name: Any, bundle: Any, **metrics: Any) -> Any:
     return api.registry.CompleteModelVersion(pb.CompleteModelVersionRequest(name=name, bundle=bundle, metrics=metrics))
 
 
-def fail(api, name, status=None):
+def fail(api: Any, name: Any, status: Any = None) -> Any:
     status = status or status_pb2.Status(code=13, message="it broke")
     return api.registry.FailModelVersion(pb.FailModelVersionRequest(name=name, error=status))
 
@@ -123,12 +125,13 @@ def test_a_state_never_moves_backwards(api, objects, bundle):
     trained, failed = create(api), create(api)
     complete(api, trained, bundle)
     fail(api, failed)
-    for call, was, wanted in (
+    refused: list[tuple[Callable[[], Any], str, str]] = [
         (lambda: start(api, trained), "TRAINED", "TRAINING"),
         (lambda: fail(api, trained), "TRAINED", "FAILED"),
         (lambda: start(api, failed), "FAILED", "TRAINING"),
         (lambda: complete(api, failed, bundle), "FAILED", "TRAINED"),
-    ):
+    ]
+    for call, was, wanted in refused:
         with pytest.raises(errors.FailedPreconditionError) as caught:
             call()
         assert was in caught.value.message

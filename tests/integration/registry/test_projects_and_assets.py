@@ -1,6 +1,8 @@
 """Projects, assets and what all lists have in common, over the wire."""
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests.support.pictures import picture
 from tests.support.registry_api import PROJECT
 
 
-def create_project(api, project_id, **fields):
+def create_project(api: Any, project_id: Any, **fields: Any) -> Any:
     return api.registry.CreateProject(pb.CreateProjectRequest(project_id=project_id, **fields))
 
 
@@ -38,12 +40,12 @@ def test_projects_page_to_the_end(api):
     [({"page_size": -1}, "page_size"), ({"page_token": "?"}, "page_token"), ({"page_token": "W10="}, "page_token")],
 )
 def test_lists_name_the_paging_field_at_fault(api, fields, field):
-    calls = (
+    calls: list[Callable[[], Any]] = [
         lambda: api.registry.ListProjects(pb.ListProjectsRequest(**fields)),
         lambda: api.registry.ListAssets(pb.ListAssetsRequest(parent=PROJECT, **fields)),
         lambda: api.registry.ListDatasets(pb.ListDatasetsRequest(parent=PROJECT, **fields)),
         lambda: api.registry.ListModels(pb.ListModelsRequest(parent=PROJECT, **fields)),
-    )
+    ]
     for call in calls:
         with pytest.raises(errors.InvalidArgumentError) as caught:
             call()
@@ -91,7 +93,7 @@ def test_sixteen_threads_with_one_request_id_make_one_project(api):
 def test_sixteen_threads_create_without_waiting_in_vain(api):
     failures = []
 
-    def create(worker):
+    def create(worker: Any) -> None:
         try:
             for number in range(5):
                 create_project(api, f"p{worker}-{number}")
@@ -110,14 +112,15 @@ def test_sixteen_threads_create_without_waiting_in_vain(api):
 
 
 def test_a_missing_parent_is_not_found(api):
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: api.registry.ListAssets(pb.ListAssetsRequest(parent="projects/none")),
         lambda: api.registry.ListDatasets(pb.ListDatasetsRequest(parent="projects/none")),
         lambda: api.registry.CreateDataset(pb.CreateDatasetRequest(parent="projects/none", dataset_id="a")),
         lambda: api.registry.CreateModel(pb.CreateModelRequest(parent="projects/none", model_id="a")),
         lambda: api.put(b"x", parent="projects/none"),
         lambda: api.create_upload(b"x", parent="projects/none"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(errors.NotFoundError) as caught:
             call()
         assert caught.value.reason == "PROJECT_NOT_FOUND"

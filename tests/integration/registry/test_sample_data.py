@@ -1,6 +1,7 @@
 """Every picture and video of the sample data has the outcome that its manifest says."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_every_video_has_the_expected_outcome(api, shared_data):
         assert seconds == pytest.approx(entry["duration_s"], rel=0.02), path.name
 
 
-def check_refused(api, path, reasons):
+def check_refused(api: Any, path: Any, reasons: Any) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         api.create_asset(path.read_bytes(), path.name)
     assert caught.value.reason in reasons, path.name

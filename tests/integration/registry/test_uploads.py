@@ -4,6 +4,8 @@ import hashlib
 import os
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -18,11 +20,11 @@ from tests.support.registry_api import PROJECT, RegistryApi, write_requests
 from tests.support.registry_server import registry
 
 
-def read(api, name, **fields):
+def read(api: Any, name: Any, **fields: Any) -> Any:
     return b"".join(chunk.data for chunk in api.blobs.ReadBlob(pb.ReadBlobRequest(name=name, **fields)))
 
 
-def upload_state(api, name):
+def upload_state(api: Any, name: Any) -> Any:
     return api.blobs.GetUpload(pb.GetUploadRequest(name=name))
 
 
@@ -157,7 +159,8 @@ def test_a_deleted_upload_is_gone_with_its_bytes(api, server):
     name = api.create_upload(data).name
     api.write(name, data[:10])
     api.blobs.DeleteUpload(pb.DeleteUploadRequest(name=name))
-    for call in (lambda: upload_state(api, name), lambda: api.write(name, data, start=10)):
+    calls: list[Callable[[], Any]] = [lambda: upload_state(api, name), lambda: api.write(name, data, start=10)]
+    for call in calls:
         with pytest.raises(errors.NotFoundError):
             call()
     assert list(open_object_store(server.object_store_url).list("uploads")) == []
@@ -168,7 +171,7 @@ def test_a_broken_connection_keeps_what_came(api):
     name = api.create_upload(data).name
     go_on = threading.Event()
 
-    def requests():
+    def requests() -> Any:
         yield from list(write_requests(name, data, chunk=1_000_000))[:2]
         go_on.wait(10)
 
@@ -188,7 +191,7 @@ def test_two_writers_of_one_upload_do_no_harm(api):
     name = api.create_upload(data).name
     outcomes = []
 
-    def write():
+    def write() -> None:
         try:
             outcomes.append(api.write(name, data).blob)
         except errors.OutOfRangeError as error:

@@ -1,0 +1,141 @@
+"""Errors on their way through a real server and channel."""
+
+import logging
+from contextlib import contextmanager
+from typing import Any, cast
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2, wrappers_pb2
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from framecast import errors
+from framecast.status import DOMAIN
+from framecast.transport import open_channel
+from framecast_runtime.server import GrpcServer
+
+CLASSES = [
+    errors.InvalidArgumentError,
+    errors.OutOfRangeError,
+    errors.NotFoundError,
+    errors.AlreadyExistsError,
+    errors.FailedPreconditionError,
+    errors.ResourceExhaustedError,
+    errors.CancelledError,
+    errors.DeadlineExceededError,
+    errors.DataLossError,
+    errors.UnavailableError,
+    errors.UnimplementedError,
+    errors.PermissionDeniedError,
+    errors.UnauthenticatedError,
+    errors.InternalError,
+]
+SHAPES = ["unary_unary", "unary_stream", "stream_unary", "stream_stream"]
+
+
+class Panic(BaseException):
+    """What an extension raises that is no Exception."""
+
+
+def register(error: Any) -> Any:
+    def fail_unary(_request: Any, _context: Any) -> None:
+        raise error
+
+    def fail_stream(_request: Any, _context: Any) -> Any:
+        yield empty_pb2.Empty()
+        raise error
+
+    def add(server: Any) -> Any:
+        handlers = {
+            shape: getattr(grpc, f"{shape}_rpc_method_handler")(
+                fail_stream if shape.endswith("stream") else fail_unary,
+                request_deserializer=empty_pb2.Empty.FromString,
+                response_serializer=empty_pb2.Empty.SerializeToString,
+            )
+            for shape in SHAPES
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Failing", handlers),))
+        return "test.Failing"
+
+    return add
+
+
+@contextmanager
+def failing(error: Any) -> Any:
+    with GrpcServer("127.0.0.1:0", [register(error)], max_workers=2) as server:
+        yield f"127.0.0.1:{server.port}"
+
+
+def call(channel: Any, shape: Any) -> Any:
+    multi = getattr(channel, shape)(
+        f"/test.Failing/{shape}",
+        request_serializer=empty_pb2.Empty.SerializeToString,
+        response_deserializer=empty_pb2.Empty.FromString,
+    )
+    answer = multi(iter([empty_pb2.Empty()]) if shape.startswith("stream") else empty_pb2.Empty())
+    return list(answer) if shape.endswith("stream") else answer
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_class_arrives_as_itself(cls):
+    error = cls("look here", reason="SOME_REASON", count=3)
+    with failing(error) as address, open_channel(address, retry=False) as channel, pytest.raises(cls) as caught:
+        call(channel, "unary_unary")
+    assert type(caught.value) is cls
+    assert (caught.value.message, caught.value.reason) == ("look here", "SOME_REASON")
+    assert caught.value.metadata == {"count": "3"}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_call_carries_field_and_one_error_info(shape):
+    error = errors.InvalidArgumentError("bad size", reason="SIZE_INVALID", field="page.size", value=-1)
+    with failing(error) as address:
+        with open_channel(address, retry=False) as channel, pytest.raises(errors.InvalidArgumentError) as caught:
+            call(channel, shape)
+        assert caught.value.field == "page.size"
+        with grpc.insecure_channel(address) as plain, pytest.raises(grpc.RpcError) as raw:
+            call(plain, shape)
+    status = rpc_status.from_call(cast(grpc.Call, raw.value))
+    assert status is not None
+    kinds = [detail.type_url.rsplit(".", 1)[1] for detail in status.details]
+    assert kinds == ["ErrorInfo", "BadRequest"]
+    info = error_details_pb2.ErrorInfo()
+    status.details[0].Unpack(info)
+    assert (info.domain, info.reason, dict(info.metadata)) == (DOMAIN, "SIZE_INVALID", {"value": "-1"})
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("error", [KeyError("secret path"), Panic("secret path")])
+def test_an_unknown_exception_is_internal_without_its_text(shape, error, caplog):
+    with (
+        failing(error) as address,
+        caplog.at_level(logging.ERROR),
+        open_channel(address, retry=False) as channel,
+        pytest.raises(errors.InternalError) as caught,
+    ):
+        call(channel, shape)
+    assert caught.value.message == "internal error"
+    assert "secret" not in str(caught.value.metadata)
+    assert "secret path" in caplog.text
+
+
+def test_an_unknown_method_is_unimplemented():
+    with failing(KeyError()) as address, open_channel(address, retry=False) as channel:
+        method: Any = channel.unary_unary(
+            "/test.Failing/none", request_serializer=wrappers_pb2.BoolValue.SerializeToString
+        )
+        with pytest.raises(errors.UnimplementedError):
+            method(wrappers_pb2.BoolValue())
+
+
+def test_each_call_leaves_one_log_line(caplog):
+    with (
+        failing(errors.NotFoundError("gone", reason="X_GONE")) as address,
+        caplog.at_level(logging.INFO, "framecast.request"),
+        open_channel(address, retry=False) as channel,
+        pytest.raises(errors.NotFoundError),
+    ):
+        call(channel, "unary_unary")
+    (line,) = [record for record in caplog.records if record.name == "framecast.request"]
+    assert (line.method, line.code, line.reason) == ("/test.Failing/unary_unary", "NOT_FOUND", "X_GONE")

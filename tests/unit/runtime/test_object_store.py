@@ -1,0 +1,43 @@
+"""Object stores by URL."""
+
+import pytest
+
+from framecast.errors import InvalidArgumentError, UnavailableError
+from framecast_runtime.object_store import blob_path, open_object_store
+
+
+def test_a_blob_lies_below_the_start_of_its_digest():
+    assert blob_path("ab" + "0" * 62) == "blobs/sha256/ab/ab" + "0" * 62
+
+
+@pytest.mark.parametrize("url", ["", "/folder", "ftp://host/x", "gs://bucket"])
+def test_another_scheme_is_refused(url):
+    with pytest.raises(InvalidArgumentError) as caught:
+        open_object_store(url)
+    assert caught.value.field == "object_store_url"
+
+
+def test_a_folder_is_created_and_its_name_may_have_any_character(tmp_path):
+    store = open_object_store((tmp_path / "my objects ü#").as_uri())
+    store.put("a", b"1")
+    assert (tmp_path / "my objects ü#" / "a").read_bytes() == b"1"
+    assert store.open("a") == tmp_path / "my objects ü#" / "a"
+
+
+def test_a_store_that_is_away_is_unavailable(monkeypatch):
+    for key, value in {
+        "AWS_ENDPOINT": "http://127.0.0.1:1",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_REGION": "x",
+    }.items():
+        monkeypatch.setenv(key, value)
+    from obstore.store import S3Store
+
+    from framecast_runtime.object_store import ObjectStore
+
+    store = ObjectStore(S3Store("bucket", retry_config={"max_retries": 0}))
+    with pytest.raises(UnavailableError) as caught:
+        store.get("a")
+    assert "127.0.0.1" not in caught.value.message
