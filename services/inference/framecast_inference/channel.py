@@ -37,11 +37,6 @@ class Channel(Generic[T]):
         self._finished = False
         self._error: BaseException | None = None
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether somebody called `cancel`."""
-        return self._cancelled
-
     def put(self, item: T) -> None:
         """Adds an item, waiting for room. Raises Cancelled."""
         with self._changed:

@@ -1,22 +1,18 @@
 """Some pictures, each decoded and predicted on its own: one that fails does not touch the others."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from framecast import names
 from framecast.errors import DeadlineExceededError, FramecastError, InvalidArgumentError, UnavailableError
 from framecast_bundle.settings import Settings
 from framecast_inference.loaded_model import LoadedModel
-from framecast_inference.pipeline import FrameOutcome, Pipeline, predict_inline
+from framecast_inference.pipeline import FrameOutcome, OnCancel, open_pipeline, predict_inline
 from framecast_inference.ports import Blobs, Registry
 from framecast_inference.sources.image_decoder import decode_image
 from framecast_inference.sources.source_frame import Image, SourceFrame
 
 MAX_IMAGES = 1024
-
-OnCancel = Callable[[Callable[[], None]], object]
-"""Registers what is to happen when the caller gives the call up; false where that has already happened."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,8 @@ class ImagePrediction:
     ) -> Iterator[FrameOutcome]:
         """One outcome for each picture, in order; only a few are held decoded at a time.
 
-        Raises InvalidArgumentError unless there are 1 to 1024; errors of single pictures are in their outcomes.
+        Raises InvalidArgumentError unless there are 1 to 1024, CancelledError where the caller gave up; errors of
+        single pictures are in their outcomes.
         """
         if not 1 <= len(inputs) <= MAX_IMAGES:
             raise InvalidArgumentError(
@@ -51,8 +48,7 @@ class ImagePrediction:
         if len(inputs) <= model.max_batch:
             yield from predict_inline(list(frames), model.runner, settings)
             return
-        with closing(Pipeline(frames, model.runner, settings, max_batch=model.max_batch)) as pipeline:
-            on_cancel(pipeline.cancel)
+        with open_pipeline(frames, model, settings, on_cancel) as pipeline:
             yield from pipeline
 
     def _frame(self, position: int, image: ImageInput) -> SourceFrame:

@@ -2,14 +2,20 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from framecast.errors import CancelledError
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
 from framecast_inference.channel import Cancelled, Channel, Finished
+from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.model_runner import ModelRunner
 from framecast_inference.sources.source_frame import Image, SourceFrame
+
+OnCancel = Callable[[Callable[[], None]], bool]
+"""Registers what is to happen when the caller gives the call up; false where that has already happened."""
 
 # Frames are large, results are small. Of very large ones a single frame waits.
 _DECODED_FRAMES = 4
@@ -64,17 +70,14 @@ class Pipeline:
             thread.start()
 
     def __iter__(self) -> Iterator[FrameOutcome]:
-        """Outcomes in the source's order; ends early, without an error, once the pipeline is cancelled."""
+        """Outcomes in the source's order. Raises CancelledError once the pipeline is cancelled."""
         try:
             while True:
                 yield self._results.get()
-        except (Finished, Cancelled):
+        except Finished:
             return
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether it ended, or will, before its time."""
-        return self._results.cancelled
+        except Cancelled:
+            raise CancelledError("the caller gave the call up") from None
 
     def cancel(self) -> None:
         """Asks all stages to stop: within one frame of decoding and one batch of computing. Does not wait."""
@@ -104,6 +107,20 @@ class Pipeline:
         while True:
             for outcome in _run_batch(self._runner, self._prepared.get(), self._settings):
                 self._results.put(outcome)
+
+
+@contextmanager
+def open_pipeline(
+    source: Iterator[SourceFrame], model: LoadedModel, settings: Settings, on_cancel: OnCancel
+) -> Iterator[Pipeline]:
+    """A pipeline of a loaded model that is cancelled when the caller gives up, and closed when the context ends."""
+    pipeline = Pipeline(source, model.runner, settings, max_batch=model.max_batch)
+    try:
+        if not on_cancel(pipeline.cancel):
+            pipeline.cancel()
+        yield pipeline
+    finally:
+        pipeline.close()
 
 
 def predict_inline(frames: Sequence[SourceFrame], runner: ModelRunner, settings: Settings) -> Iterator[FrameOutcome]:

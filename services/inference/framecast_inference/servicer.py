@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import grpc
 
 from framecast import names
+from framecast.errors import CancelledError
 from framecast.v1 import inference_service_pb2 as messages
 from framecast.v1 import inference_service_pb2_grpc
 from framecast.v1.model_pb2 import ModelVersion
@@ -55,7 +56,7 @@ class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
         self, request_iterator: Iterator[messages.PredictVideoUploadRequest], context: grpc.ServicerContext
     ) -> Iterator[messages.PredictVideoResponse]:
         request = convert.upload_request(request_iterator)
-        chunks = convert.upload_chunks(request_iterator)
+        chunks = _whole(convert.upload_chunks(request_iterator), context)
         yield from self._predict_video(request, lambda: self._videos.uploaded(chunks), context)
 
     def ImportModelVersion(
@@ -90,3 +91,10 @@ class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
 def _model_version(name: str) -> str:
     names.MODEL_VERSION.parse(name, field="model_version")
     return name
+
+
+def _whole(chunks: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+    # For grpc a stream that breaks off ends like one that is complete.
+    yield from chunks
+    if not context.is_active():
+        raise CancelledError("the caller gave the upload up")

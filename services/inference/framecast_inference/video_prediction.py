@@ -1,17 +1,16 @@
 """A video through a model, frame by frame."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from framecast import names
-from framecast.errors import CancelledError, InvalidArgumentError
+from framecast.errors import InvalidArgumentError
 from framecast.v1.inference_service_pb2 import FrameRange
 from framecast_bundle.settings import Settings
-from framecast_inference.image_prediction import OnCancel
 from framecast_inference.loaded_model import LoadedModel
-from framecast_inference.pipeline import FrameOutcome, Pipeline
+from framecast_inference.pipeline import FrameOutcome, OnCancel, open_pipeline
 from framecast_inference.ports import Blobs, Registry, UploadSpool
 from framecast_inference.sources.frame_range import select_frames
 from framecast_inference.sources.video_index import VideoIndex
@@ -75,14 +74,5 @@ class VideoPrediction:
             reader = VideoReader(path, label=video.label)
             selected = select_frames(frame_range, reader.index.frame_count)
             terms = VideoTerms(reader.width, reader.height, reader.index, len(reader.readable(selected)))
-            frames = reader.frames(selected)
-            with closing(Pipeline(frames, model.runner, settings, max_batch=model.max_batch)) as pipeline:
-                if not on_cancel(pipeline.cancel):
-                    pipeline.cancel()
-                yield terms, _until_cancelled(pipeline)
-
-
-def _until_cancelled(pipeline: Pipeline) -> Iterator[FrameOutcome]:
-    yield from pipeline
-    if pipeline.cancelled:
-        raise CancelledError("the caller gave the call up")
+            with open_pipeline(reader.frames(selected), model, settings, on_cancel) as pipeline:
+                yield terms, iter(pipeline)
