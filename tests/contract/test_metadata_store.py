@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from framecast.errors import InvalidArgumentError
 from framecast_registry.domain import (
     Asset,
     Blob,
@@ -296,3 +297,28 @@ def test_lock_makes_check_then_add_safe_across_threads(store):
     for thread in threads:
         thread.join()
     assert sorted(made) == list(range(1, 81))
+
+
+def test_a_snapshot_sees_one_state(store):
+    with store.snapshot() as tx:
+        assert tx.projects.get("late") is None
+        with store.transaction() as other:
+            other.projects.add(Project("late", "", NOW))
+        assert tx.projects.get("late") is None
+
+
+def test_a_text_with_nul_is_stored_or_refused(store):
+    def add() -> None:
+        with store.transaction() as tx:
+            tx.projects.add(Project("nul", "a\x00b", NOW))
+
+    try:
+        add()
+    except InvalidArgumentError as error:
+        refused = error.reason
+    else:
+        refused = ""
+    with store.snapshot() as tx:
+        stored = tx.projects.get("nul")
+    assert (refused == "TEXT_INVALID") == (stored is None)
+    assert stored is None or stored.display_name == "a\x00b"

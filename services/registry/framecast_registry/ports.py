@@ -6,7 +6,7 @@ there already is a defect of the caller unless said otherwise.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -148,6 +148,9 @@ class ByteStore(Protocol):
     def size(self, path: str) -> int | None: ...
     def delete(self, path: str) -> None: ...
     def list(self, prefix: str) -> Iterator[tuple[str, int]]: ...
+    def remove_abandoned(self, older_than: timedelta) -> None:
+        """Removes what killed writers left half-written."""
+
     def open(self, path: str) -> Path | BinaryIO:
         """Something that a decoder can seek in: a local file where there is one, else a reader."""
 

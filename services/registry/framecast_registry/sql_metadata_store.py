@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from framecast.errors import UnavailableError
+from framecast.errors import InvalidArgumentError, UnavailableError
 from framecast_registry.sql_content import SqlAssets, SqlBlobs, SqlProjects, SqlRequests, SqlUploads
 from framecast_registry.sql_datasets import SqlDatasets
 from framecast_registry.sql_models import SqlModels
@@ -26,18 +26,20 @@ class SqlMetadataStore:
     def __init__(self, engine: sa.Engine) -> None:
         migrate(engine, _MIGRATIONS, version_table=VERSION_TABLE)
         self._engine = engine
-        self._reader = engine.execution_options(read_only=True)
+        sqlite = engine.dialect.name == "sqlite"  # a SQLite transaction sees one state from its first read on
+        isolation = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = engine.execution_options(read_only=True, **isolation)
         # SQLite has one writer: threads queue here, fairly and at once, instead of polling for its lock
-        self._writing = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._writing = threading.Lock() if sqlite else nullcontext()
 
     @contextmanager
     def transaction(self) -> Iterator["SqlTransaction"]:
-        with _reachable(), self._writing, self._engine.begin() as connection:
+        with _translated(), self._writing, self._engine.begin() as connection:
             yield SqlTransaction(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator["SqlTransaction"]:
-        with _reachable(), self._reader.connect() as connection:
+        with _translated(), self._reader.connect() as connection:
             yield SqlTransaction(connection)
 
     def close(self) -> None:
@@ -63,9 +65,14 @@ class SqlTransaction:
 
 
 @contextmanager
-def _reachable() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
+    except sa.exc.DataError as error:  # PostgreSQL holds no NUL in a text; every other value was checked before
+        raise InvalidArgumentError(
+            "a text of the request has a character that cannot be stored, such as NUL; remove it",
+            reason="TEXT_INVALID",
+        ) from error
     except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
         log.exception("database_failed")
         raise UnavailableError("the database cannot be reached; try again", reason="DATABASE_UNAVAILABLE") from error

@@ -84,7 +84,7 @@ class Uploads:
         self._remove_parts(upload_id)
 
     def sweep(self) -> None:
-        """Removes expired uploads, and parts that belong to none."""
+        """Removes expired uploads, parts that belong to none, and what killed writers left half-written."""
         with self._store.transaction() as tx:
             tx.uploads.remove_expired(self._now())
         stored = {path.split("/")[1] for path, _ in self._bytes.list(_FOLDER)}
@@ -92,6 +92,7 @@ class Uploads:
             known = tx.uploads.ids()
         for upload_id in stored - known:
             self._remove_parts(upload_id)
+        self._bytes.remove_abandoned(LIFETIME)
 
     def _check_size(self, size_bytes: int, sha256: str) -> None:
         if size_bytes < 0 or size_bytes > self._max_blob_bytes:

@@ -3,7 +3,10 @@
 import contextlib
 import hashlib
 import logging
+import re
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
@@ -19,6 +22,7 @@ from framecast_runtime.read_ahead import ReadAhead
 log = logging.getLogger(__name__)
 
 _READ_CHUNK_BYTES = 1024 * 1024
+_STAGED = re.compile(r".+#\d+")
 
 
 def blob_path(sha256: str) -> str:
@@ -121,6 +125,17 @@ class ObjectStore:
         for batch in batches:
             for meta in batch:
                 yield meta["path"], int(meta["size"])
+
+    def remove_abandoned(self, older_than: timedelta) -> None:
+        """Removes what killed writers left half-written, where the store is a folder; buckets have lifecycle rules."""
+        if self._folder is None:
+            return
+        oldest = time.time() - older_than.total_seconds()
+        for path in self._folder.rglob("*#*"):
+            # the store writes to `<name>#<number>` beside the object, then renames; it lists no such name
+            with contextlib.suppress(FileNotFoundError):
+                if _STAGED.fullmatch(path.name) and path.is_file() and path.stat().st_mtime < oldest:
+                    path.unlink()
 
 
 def open_object_store(url: str) -> ObjectStore:

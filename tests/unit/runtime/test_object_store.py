@@ -1,5 +1,10 @@
 """Object stores by URL."""
 
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
 import pytest
 
 from framecast.errors import InvalidArgumentError, UnavailableError
@@ -41,3 +46,25 @@ def test_a_store_that_is_away_is_unavailable(monkeypatch):
     with pytest.raises(UnavailableError) as caught:
         store.get("a")
     assert "127.0.0.1" not in caught.value.message
+
+
+def test_only_old_half_written_files_are_removed(tmp_path):
+    store = open_object_store(tmp_path.as_uri())
+    store.put("a/b", b"1")
+    seen: set[str] = set()
+
+    def chunks() -> Iterator[bytes]:
+        yield b"x" * 6_000_000
+        deadline = time.monotonic() + 10
+        while not seen and time.monotonic() < deadline:
+            seen.update(path.name for path in (tmp_path / "a").iterdir() if "#" in path.name)
+            time.sleep(0.01)
+
+    store.put_chunks("a/c", chunks())
+    (staged,) = seen  # how the store itself names what it is writing
+    for name, age_s in ((staged, 90_000), ("c#2", 60), ("c#x", 90_000), ("b", 90_000)):
+        path = tmp_path / "a" / name
+        path.touch()
+        os.utime(path, (time.time() - age_s,) * 2)
+    store.remove_abandoned(timedelta(hours=24))
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["b", "c", "c#2", "c#x"]
