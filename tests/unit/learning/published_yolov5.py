@@ -1,6 +1,7 @@
 """Reads a checkpoint in YOLOv5's own format without running anything it contains."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ def _shell(module: str, name: str) -> type:
 def read_state(path: Path) -> dict[str, Tensor]:
     """The tensors of the pickled module by dotted name, as float32; other classes than those known are refused."""
     names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    shells = []
+    shells: list[Any] = []
     for full in names:
         module, _, name = full.rpartition(".")
         if not module.startswith(("models.", "torch.nn.modules.")):

@@ -1,5 +1,7 @@
 """Open fields take the architecture's defaults; wrong ones are refused by name."""
 
+from typing import Any
+
 import pytest
 
 from framecast.errors import InvalidArgumentError, NotFoundError
@@ -41,7 +43,7 @@ def test_a_backbone_brings_its_own_defaults():
         ("backbone", "resnet50"),
     ],
 )
-def test_a_value_out_of_range_is_refused_by_field(field: str, value: object):
+def test_a_value_out_of_range_is_refused_by_field(field: str, value: Any):
     name = "max_duration_s" if field == "max_duration" else field
     with pytest.raises(InvalidArgumentError) as caught:
         resolve_config(TrainConfig(architecture="yolov5n", **{name: value}))

@@ -39,7 +39,7 @@ def test_every_mode_becomes_rgb(mode: str):
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", encoded(Image.new("RGB", (64, 64), "red"))[:60]])
 def test_what_cannot_be_read_is_named(content: bytes):
-    with pytest.raises(DataLossError, match="broken.png") as caught:
+    with pytest.raises(DataLossError, match=r"broken\.png") as caught:
         decode.decode(content, "broken.png")
     assert caught.value.reason == "IMAGE_UNREADABLE"
 

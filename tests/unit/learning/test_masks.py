@@ -16,7 +16,7 @@ def runs_of(bitmap: np.ndarray) -> RunLengths:
     flat = bitmap.T.reshape(-1)
     edges = np.flatnonzero(np.diff(flat)) + 1
     counts = np.diff([0, *edges.tolist(), flat.size]).tolist()
-    return RunLengths(*bitmap.shape, counts if flat[0] == 0 else [0, *counts])
+    return RunLengths(bitmap.shape[0], bitmap.shape[1], counts if flat[0] == 0 else [0, *counts])
 
 
 def test_a_hole_is_not_covered():

@@ -1,5 +1,7 @@
 """The cut stages with the host's decoding against torchvision's own forward pass."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,7 @@ SIDE = 128
 def calibrated(learner: Learner, seed: int) -> Learner:
     """Random weights whose answers differ from region to region: batch norm has seen pictures, heads speak up."""
     generator = torch.Generator().manual_seed(seed)
-    network = learner.network
+    network: Any = learner.network
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
@@ -58,7 +60,7 @@ def test_predictions_equal_torchvisions(architecture: str, backbone: str, divisi
     # Square for the small one, as it pads to a square; not resized, since random networks magnify the last bits.
     sample = scene(5, SIDE if backbone == "small" else 160, SIDE)
     learner = calibrated(entry.build(BuildRequest(class_count=3, image_size=SIDE, backbone=backbone)), seed=2)
-    network = learner.network
+    network: Any = learner.network
     longest = SIDE if backbone == "small" else int(learner.input.width)
     network.transform = GeneralizedRCNNTransform(
         SIDE, longest, list(IMAGENET_MEAN), list(IMAGENET_STD), size_divisible=divisible
@@ -85,7 +87,7 @@ def test_masks_equal_torchvisions(backbone: str):
     learner = calibrated(
         ARCHITECTURES["mask_rcnn"].build(BuildRequest(class_count=3, image_size=SIDE, backbone=backbone)), 2
     )
-    network = learner.network
+    network: Any = learner.network
     network.transform = GeneralizedRCNNTransform(SIDE, SIDE, list(IMAGENET_MEAN), list(IMAGENET_STD), size_divisible=32)
     network.transform.postprocess = lambda result, *_: result  # masks as the head gives them, not yet pasted
     pixels = torch.from_numpy(decode_sample(scene(5, SIDE, SIDE))).permute(2, 0, 1) / 255

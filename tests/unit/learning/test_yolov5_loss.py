@@ -55,7 +55,7 @@ def test_a_box_is_learnt_by_its_cell_and_the_two_nearest(centre: tuple[float, fl
         level.requires_grad_()
     target = torch.tensor([[0.0, 1.0, *centre, 10.0, 10.0]])
     losses = yolov5_loss(outputs, target, ANCHORS, STRIDES)
-    losses["box_loss"].backward()
+    losses["box_loss"].backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     assert outputs[0].grad is not None
     touched = outputs[0].grad[0, :4].abs().sum(dim=0).nonzero().tolist()
     assert {tuple(cell) for cell in touched} == cells
@@ -66,7 +66,7 @@ def test_anchors_of_another_size_do_not_learn():
     for level in outputs:
         level.requires_grad_()
     target = torch.tensor([[0.0, 0.0, 30.0, 30.0, 8.0, 8.0]])  # 40 px is five times 8 px
-    yolov5_loss(outputs, target, ANCHORS, STRIDES)["box_loss"].backward()
+    yolov5_loss(outputs, target, ANCHORS, STRIDES)["box_loss"].backward()  # type: ignore[no-untyped-call]  # as above
     moved = [level.grad is not None and bool(level.grad.abs().sum() > 0) for level in outputs]
     assert moved == [True, True, False]
 

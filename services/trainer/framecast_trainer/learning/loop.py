@@ -29,6 +29,8 @@ class Fitted:
     """How training went; the network holds the best weights."""
 
     best_epoch: int
+    epochs: int
+    """Begun, at least; fewer than configured where time ran out."""
     best_metrics: dict[str, float]
     steps: int
 
@@ -100,7 +102,7 @@ class Loop:
             if over:
                 break
         self._network.load_state_dict(checkpoints.load(self._folder / "best.pt")["network"])
-        return Fitted(self._best_epoch, self._best, step)
+        return Fitted(self._best_epoch, epoch + 1, self._best, step)
 
     def _step(self, losses: dict[str, Tensor], step: int) -> None:
         total = torch.stack(list(losses.values())).sum()

@@ -108,7 +108,7 @@ def train(
 
     def progress(phase: str, fraction: float) -> None:
         check_stop(should_stop)
-        told(Progress(phase, fitted.best_epoch, resolved.epochs, 0, 0, fraction))
+        told(Progress(phase, fitted.epochs, resolved.epochs, 0, 0, fraction))
 
     progress("exporting", _TRAINING_SHARE)
     folder = output / BUNDLE_FOLDER
@@ -138,7 +138,7 @@ def train(
     metrics = exported.metrics | {f"torch_{name}": value for name, value in by_torch.metrics.items()}
     for name, value in metrics.items():
         told(Metric(name, value, fitted.steps, fitted.best_epoch))
-    told(Progress("checking", fitted.best_epoch, resolved.epochs, 0, 0, 1.0))
+    told(Progress("checking", fitted.epochs, resolved.epochs, 0, 0, 1.0))
     return TrainResult(folder, metrics, report)
 
 
