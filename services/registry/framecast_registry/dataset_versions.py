@@ -58,7 +58,10 @@ class DatasetVersions:
     def create(
         self, draft: VersionDraft, items: Iterable[Sequence[ItemDraft]], still_wanted: Callable[[], bool]
     ) -> DatasetVersion:
-        """Stores the next version. `still_wanted` says, before anything is stored, whether the caller is still there.
+        """Stores the next version.
+
+        Where the caller did not say how many items there are, `still_wanted` says whether it is still there, lest a
+        stream that broke pass for one that ended.
 
         Raises InvalidArgumentError naming the item at fault, NotFoundError where the dataset is missing.
         """
@@ -76,7 +79,7 @@ class DatasetVersions:
                     for item in self._checked(draft, batch[start : start + _LOOKUP_ITEMS], categories, content):
                         spool.append(item)
             content.check_count(draft.item_count)
-            if not still_wanted():
+            if not draft.item_count and not still_wanted():
                 raise CancelledError("the caller has gone before the last item; nothing was stored")
             return self._store_version(draft, content, spool)
 

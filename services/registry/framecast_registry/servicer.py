@@ -1,5 +1,6 @@
 """RegistryService on the wire."""
 
+import threading
 from collections.abc import Iterator
 
 import grpc
@@ -16,6 +17,8 @@ from framecast_registry.datasets import Datasets
 from framecast_registry.models import Models
 from framecast_registry.projects import Projects
 from framecast_runtime.paging import read_page
+
+_SETTLE_S = 0.25
 
 
 class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
@@ -98,7 +101,9 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
             )
         draft = convert.version_draft_from_proto(first)
         return convert.dataset_version_to_proto(
-            self._dataset_versions.create(draft, _item_batches(first, request_iterator), context.is_active)
+            self._dataset_versions.create(
+                draft, _item_batches(first, request_iterator), lambda: _still_connected(context)
+            )
         )
 
     def GetDatasetVersion(
@@ -186,6 +191,15 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         return pb.ListModelVersionsResponse(
             model_versions=map(convert.model_version_to_proto, rows), next_page_token=token
         )
+
+
+def _still_connected(context: grpc.ServicerContext) -> bool:
+    """Whether the caller's stream has ended because it was over.
+
+    gRPC reports a broken connection in two steps: the stream of requests ends, then the call. So wait for the second.
+    """
+    gone = threading.Event()
+    return context.add_callback(gone.set) and not gone.wait(_SETTLE_S)
 
 
 def _item_batches(
