@@ -116,3 +116,30 @@ def test_weights_in_torchs_cache_need_no_network(tmp_path: Path, monkeypatch: py
     assert origin == "ResNet18_Weights.DEFAULT"
     assert "fc.weight" in said[0]
     assert torch.equal(target.network.state_dict()["conv1.weight"], source.network.state_dict()["conv1.weight"])
+
+
+def test_torchvisions_published_detectors_are_read_under_their_old_names(tmp_path: Path):
+    entry = ARCHITECTURES["mask_rcnn"]
+    request = BuildRequest(class_count=3, image_size=64, backbone="resnet50")
+    source, target = entry.build(request), entry.build(request)
+    state = source.network.state_dict()
+    old = {}
+    for key, value in state.items():
+        if key.endswith("num_batches_tracked"):
+            continue  # they were saved with frozen batch normalisation
+        name = key.replace("rpn.head.conv.0.0.", "rpn.head.conv.")
+        if name.startswith("backbone.fpn."):
+            name = name.replace(".0.weight", ".weight").replace(".0.bias", ".bias")
+        if name.startswith("roi_heads.mask_head."):
+            layer = int(name.split(".")[2])
+            name = f"roi_heads.mask_head.mask_fcn{layer + 1}.{name.rpartition('.')[2]}"
+        old[name] = value
+    assert "roi_heads.mask_head.mask_fcn1.weight" in old
+    torch.save(old, tmp_path / "published.pth")
+    said: list[str] = []
+    load_initial_weights(target, entry, "resnet50", str(tmp_path / "published.pth"), said.append)
+    assert not said
+    assert all(torch.equal(value, state[key]) for key, value in target.network.state_dict().items())
+    learnt = {name for name, parameter in target.network.named_parameters() if parameter.requires_grad}
+    assert "backbone.body.layer2.0.conv1.weight" in learnt
+    assert not any("layer1" in name or ".bn" in name for name in learnt)

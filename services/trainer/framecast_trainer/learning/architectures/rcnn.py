@@ -64,15 +64,19 @@ class RcnnLearner(Learner):
             generator.cell_anchors = [generator.generate_anchors((side,), (1.0,)) for side in sides]
 
     def start_from_pretrained(self) -> None:
-        """As torchvision fine-tunes: batch normalisation, the stem and the first stage stay as they were learnt."""
+        """As torchvision fine-tunes: batch normalisation, the stem and the first stage stay as they were learnt.
+
+        The small network is quick enough to learn all of itself anew.
+        """
+        if self._small:
+            return
         self._frozen = True
         for module in self.network.backbone.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.requires_grad_(False)
-        if not self._small:
-            for name, parameter in self.network.backbone.named_parameters():
-                if name.startswith(("body.conv1", "body.bn1", "body.layer1")):
-                    parameter.requires_grad_(False)
+        for name, parameter in self.network.backbone.named_parameters():
+            if name.startswith(("body.conv1", "body.bn1", "body.layer1")):
+                parameter.requires_grad_(False)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         if self._frozen:
