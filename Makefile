@@ -19,23 +19,26 @@ help: ## List the tasks
 
 # --- set-up ---------------------------------------------------------------------------------------------------------
 
-$(VENV)/python.stamp: constraints.txt pyproject.toml clients/python/pyproject.toml services/pyproject.toml core/pyproject.toml
+$(VENV)/tools.stamp: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("framecast needs Python 3.11 or newer; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
 	@command -v g++ >/dev/null || { echo "framecast needs g++ (Debian: apt-get install g++)"; exit 1; }
+	@echo "setting up $(VENV); PyTorch alone is some gigabytes, so the first time takes minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --group dev
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation ./core
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable 'clients/python[video]' \
-		--editable 'services[registry,trainer,inference,cpu,postgres]'
-	@touch $@ $(VENV)/core.stamp
-
-# The compiled core again, and it alone, where its sources are newer.
-$(VENV)/core.stamp: $(VENV)/python.stamp $(CORE_SOURCES)
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --no-deps --force-reinstall ./core
 	@touch $@
 
-install: $(VENV)/core.stamp ## Set everything up in .venv
+$(VENV)/core.stamp: $(VENV)/tools.stamp $(CORE_SOURCES)
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --force-reinstall --no-deps ./core
+	@touch $@
+
+# Editable: Python sources are read in place, so a change of the core needs nothing here.
+$(VENV)/services.stamp: $(VENV)/tools.stamp clients/python/pyproject.toml services/pyproject.toml | $(VENV)/core.stamp
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable 'clients/python[video]' \
+		--editable 'services[registry,trainer,inference,cpu,postgres]'
+	@touch $@
+
+install: $(VENV)/core.stamp $(VENV)/services.stamp ## Set everything up in .venv
 
 # --- contract -------------------------------------------------------------------------------------------------------
 
