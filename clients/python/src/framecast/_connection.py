@@ -1,6 +1,7 @@
 """What the collections of a client share: a channel to each service, and the project."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import grpc
 
 from framecast import names
 from framecast._addresses import Addresses
+from framecast.errors import UnavailableError
 from framecast.transport import open_channel
 from framecast.v1 import (
     blob_service_pb2_grpc,
@@ -18,6 +20,9 @@ from framecast.v1 import (
 )
 
 PAGE_SIZE = 500
+
+# A service that was killed is back within seconds.
+_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 
 
 class Connection:
@@ -78,6 +83,16 @@ class Connection:
 def request_id() -> str:
     """A fresh id that makes repeating a call safe."""
     return uuid.uuid4().hex
+
+
+def persistently(call: Callable[[], Any]) -> Any:
+    """The answer of a call that is safe to repeat, repeated where its connection breaks."""
+    for pause_s in _PAUSES_S:
+        try:
+            return call()
+        except UnavailableError:
+            time.sleep(pause_s)
+    return call()
 
 
 def pages(call: Callable[..., Any], request: Any, field: str) -> Iterator[Any]:

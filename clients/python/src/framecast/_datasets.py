@@ -9,7 +9,7 @@ from pathlib import Path
 from framecast import names
 from framecast._assets import Assets
 from framecast._blobs import LocalBlob
-from framecast._connection import Connection, pages, request_id
+from framecast._connection import Connection, pages, persistently, request_id
 from framecast._convert_datasets import (
     SUBSETS,
     annotation_to_proto,
@@ -27,6 +27,7 @@ from framecast.importers.picture_check import CheckedPicture, check_pictures
 from framecast.importers.split import hold_out
 from framecast.v1 import dataset_pb2, registry_service_pb2
 
+_STORE_TIMEOUT_S = 600.0
 _ITEMS_BYTES = 1024 * 1024
 """Items are sent in messages of about this size."""
 
@@ -223,7 +224,10 @@ class Datasets:
             request_id=request_id(),
             item_count=len(items),
         )
-        stored = self._connection.registry.CreateDatasetVersion(_messages(first, items), timeout=600)
+        # The request id makes it safe: a version that was stored though its answer was lost is returned again.
+        stored = persistently(
+            lambda: self._connection.registry.CreateDatasetVersion(_messages(first, items), timeout=_STORE_TIMEOUT_S)
+        )
         return dataset_version_from_proto(stored)
 
     def _name(self, dataset: str) -> str:

@@ -1,6 +1,6 @@
 """Channels whose calls raise framecast's errors, never `grpc.RpcError`."""
 
-import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,21 +12,8 @@ from framecast.status import from_rpc_error
 # Pictures travel in messages; videos and weights in chunks.
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
-# gRPC itself repeats calls that never reached a server; UNAVAILABLE is the only code worth more.
-_RETRY = {
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ]
-}
+# Pauses before a call is repeated that ended with UNAVAILABLE, the only code worth it.
+_PAUSES_S = (0.1, 0.3, 0.9, 2.0)
 
 
 def open_channel(
@@ -36,8 +23,8 @@ def open_channel(
 
     `unreachable` is the message of the UnavailableError that a call raises where nobody answers at the address.
 
-    With `retry`, calls that fail with UNAVAILABLE before any answer are repeated, up to 5 times within the deadline:
-    every `Create` carries a request id, so repeating is safe.
+    With `retry`, unary calls that fail with UNAVAILABLE are repeated, up to 4 times within the deadline: every `Create`
+    carries a request id, so repeating is safe. Streams are not; who reads one knows where to go on.
     """
     options: list[tuple[str, Any]] = [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -47,10 +34,11 @@ def open_channel(
         # A service that was restarted is found again within seconds.
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.max_reconnect_backoff_ms", 2_000),
+        # gRPC's own retries (1.85) leave a stream waiting for ever whose attempts are used up.
+        ("grpc.enable_retries", 0),
     ]
-    if retry:
-        options.append(("grpc.service_config", json.dumps(_RETRY)))
-    return grpc.intercept_channel(grpc.insecure_channel(address, options=options), _Interceptor(timeout_s, unreachable))
+    interceptor = _Interceptor(timeout_s, unreachable, _PAUSES_S if retry else ())
+    return grpc.intercept_channel(grpc.insecure_channel(address, options=options), interceptor)
 
 
 class _Interceptor(
@@ -59,12 +47,22 @@ class _Interceptor(
     grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    def __init__(self, timeout_s: float, unreachable: str | None) -> None:
+    def __init__(self, timeout_s: float, unreachable: str | None, pauses_s: tuple[float, ...]) -> None:
         self._timeout_s = timeout_s
         self._unreachable = unreachable
+        self._pauses_s = pauses_s
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        return self._finished(continuation(self._with_deadline(details), request))
+        timeout_s = self._timeout_s if details.timeout is None else details.timeout
+        deadline = time.monotonic() + timeout_s
+        for pause_s in self._pauses_s:
+            try:
+                return self._finished(continuation(_CallDetails(details, deadline - time.monotonic()), request))
+            except UnavailableError:
+                if time.monotonic() + pause_s >= deadline:
+                    raise
+                time.sleep(pause_s)
+        return self._finished(continuation(_CallDetails(details, deadline - time.monotonic()), request))
 
     def intercept_stream_unary(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
         return self._finished(continuation(details, requests))
@@ -87,11 +85,6 @@ class _Interceptor(
         if self._unreachable and isinstance(error, UnavailableError) and error.reason == "UNAVAILABLE":
             return UnavailableError(self._unreachable, reason="SERVICE_UNREACHABLE", cause=error.message)
         return error
-
-    def _with_deadline(self, details: Any) -> Any:
-        if details.timeout is not None:
-            return details
-        return _CallDetails(details, self._timeout_s)
 
 
 class _CallDetails(grpc.ClientCallDetails):

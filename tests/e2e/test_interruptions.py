@@ -1,0 +1,145 @@
+"""Ctrl-C and `kill -9` in the middle of things: nothing hangs, nothing half-done stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from framecast import CancelledError, Client, JobState, TrainingFailedError, UnavailableError
+from framecast._up.health import is_serving
+from tests.support.running_stack import RunningStack
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.slow
+DESCRIPTOR = Path(__file__).resolve().parents[2] / "examples/yolox_nano.yaml"
+
+
+@pytest.fixture
+def yolox(stack: RunningStack, shared_data: Path) -> str:
+    with stack.client() as client:
+        names = [model.id for model in client.models.list()]
+        if "yolox" not in names:
+            graph = shared_data / "weights/yolox_nano/yolox_nano.onnx"
+            client.models.import_onnx("yolox", graph=graph, descriptor=DESCRIPTOR)
+    return "yolox"
+
+
+def start(stack: RunningStack, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "framecast", *arguments],
+        env={**os.environ, **stack.environment()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_ctrl_c_during_predict_stops_the_work_and_leaves_no_file(
+    stack: RunningStack, yolox: str, shared_data: Path, tmp_path: Path
+) -> None:
+    video = shared_data / "videos/bottle_h264_bframes.mp4"
+    targets = tmp_path / "out.mp4", tmp_path / "out.json"
+    saves = [argument for target in targets for argument in ("--save", str(target))]
+    predicting = start(stack, "predict", yolox, str(video), "--json", *saves)
+    assert predicting.stdout is not None
+    for _ in range(5):
+        assert predicting.stdout.readline()
+    predicting.send_signal(signal.SIGINT)
+    _, err = predicting.communicate(timeout=30)
+    assert predicting.returncode == 130
+    assert "interrupted" in err
+    assert list(tmp_path.iterdir()) == []
+    spool = stack.data / "spool"
+    until(lambda: not any(path.is_file() and "lock" not in path.name for path in spool.rglob("*")))
+
+
+def test_leaving_a_stream_early_is_no_error(stack: RunningStack, yolox: str, shared_data: Path) -> None:
+    with stack.client() as client:
+        asset = client.assets.upload(shared_data / "videos/bottle_h264_bframes.mp4")
+        with client.predict_video(yolox, asset, stride=2) as stream:
+            assert len(stream) == 595
+            assert stream.info.fps == pytest.approx(179 / 6, rel=1e-3)
+            first = next(stream)
+            assert (first.frame_index, first.time) == (0, 0.0)
+        assert list(stream) == []
+
+
+def test_a_stream_whose_service_is_killed_ends_with_an_error(
+    stack: RunningStack, yolox: str, shared_data: Path
+) -> None:
+    with stack.client() as client:
+        pid = next(int(line) for line in _pids(stack, "framecast_inference"))
+        stream = client.predict_video(yolox, shared_data / "videos/bottle_h264_bframes.mp4")
+        for _ in range(5):
+            next(stream)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(UnavailableError):
+            for _ in stream:
+                pass
+        until(lambda: is_serving(stack.addresses["inference"]), timeout_s=40)
+        prediction = client.detect(yolox, shared_data / "coco_ccby/images/000000000785.jpg")
+        assert "person" in prediction.instances.names
+
+
+def test_ctrl_c_during_train_leaves_the_job_running(stack: RunningStack, shapes: Path) -> None:
+    with stack.client() as client:
+        client.datasets.import_(shapes, name="interrupted")
+        training = start(stack, *_tiny_training("interrupted", epochs=50), "--json")
+        assert training.stdout is not None
+        assert training.stdout.readline()
+        training.send_signal(signal.SIGINT)
+        _, err = training.communicate(timeout=30)
+        assert training.returncode == 130
+        assert "framecast jobs watch" in err
+        job = client.training.get(next(client.training.list()).name)
+        assert job.state in (JobState.QUEUED, JobState.RUNNING)
+        assert stack.command("jobs", "cancel", job.id).code == 0
+        with pytest.raises(CancelledError):
+            job.wait(timeout=60)
+
+
+@pytest.mark.parametrize("service", ["trainer", "registry"])
+def test_a_job_outlasts_a_killed_service_or_fails_with_a_reason(
+    stack: RunningStack, shapes: Path, service: str
+) -> None:
+    with stack.client() as client:
+        report = client.datasets.import_(shapes, name=f"killed-{service}")
+        job = client.training.start(
+            report, architecture="yolov5n", epochs=2, image_size=64, batch_size=4, weights="random", device="cpu"
+        )
+        for update in job.watch():
+            if update.progress.phase == "training":
+                break
+        os.kill(int(_pids(stack, f"framecast_{service}")[0]), signal.SIGKILL)
+        states = [update.state for update in job.watch()]  # goes on over the restart
+        assert states[-1].ended
+        if states[-1] is JobState.FAILED:
+            with pytest.raises(TrainingFailedError) as caught:
+                job.wait(timeout=60)
+            assert caught.value.reason != "UNKNOWN"
+        else:
+            _predict_once(client, job.wait(timeout=60).model_version, shapes)
+
+
+def _predict_once(client: Client, model_version: str, shapes: Path) -> None:
+    assert client.detect(model_version, shapes / "images/val_0000.png", confidence=0).width == 160
+
+
+def _tiny_training(dataset: str, *, epochs: int) -> list[str]:
+    return [
+        *("train", "--dataset", dataset, "--architecture", "yolov5n", "--epochs", str(epochs)),
+        *("--image-size", "64", "--batch-size", "4", "--weights", "random", "--device", "cpu"),
+    ]
+
+
+def _pids(stack: RunningStack, module: str) -> list[str]:
+    """Of the running service: the first process id of `up` may be a past one."""
+    time.sleep(0.3)
+    found = subprocess.run(
+        ["pgrep", "-P", str(stack.process.pid), "-f", f"{module} {stack.process.pid}"], capture_output=True, text=True
+    )
+    return found.stdout.split()
