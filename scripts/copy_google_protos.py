@@ -1,4 +1,4 @@
-"""Lays out google/api and google/rpc, which our protos import, for buf: `python scripts/copy_google_protos.py FOLDER`."""
+"""Lays out google/api and google/rpc, which our protos import, in a folder for buf: `copy_google_protos.py FOLDER`."""
 
 import shutil
 import sys
