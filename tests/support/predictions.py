@@ -20,10 +20,7 @@ def prediction(
 ) -> Prediction:
     """Instances of category 1: one for each box, or one for each polygon with its hole."""
     shapes = [(Polygon(outline, (hole,)),) for outline, hole in polygons]
-    boxes = boxes or [
-        (*outline.min(axis=0).tolist(), *outline.max(axis=0).tolist())
-        for outline, _ in polygons
-    ]
+    boxes = boxes or [(*outline.min(axis=0).tolist(), *outline.max(axis=0).tolist()) for outline, _ in polygons]
     count = len(boxes)
     instances = Instances(
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
