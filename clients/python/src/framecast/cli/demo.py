@@ -43,7 +43,7 @@ _STILLS = (0.1, 0.45, 0.8)
     show_default=True,
     help="Where pictures, video and numbers go.",
 )
-@click.option("--train-seconds", type=click.FloatRange(min=1), default=110.0, show_default=True)
+@click.option("--train-seconds", type=click.FloatRange(min=1), default=130.0, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True)
 def demo(data: Path | None, output: Path, train_seconds: float, seed: int) -> None:
     """Import, train, export and stream once, on moving shapes that are made for it.
@@ -73,6 +73,7 @@ def demo(data: Path | None, output: Path, train_seconds: float, seed: int) -> No
             architecture="mask_rcnn",
             backbone="small",
             image_size=160,
+            batch_size=4,  # many small steps: there is no time for many big ones
             max_duration_s=train_seconds,
             weights="random",
             seed=seed,
