@@ -38,10 +38,13 @@ def generate(out: Path) -> int:
     # google/api and google/rpc come with googleapis-common-protos, google/protobuf with grpcio-tools.
     google_api = distribution("googleapis-common-protos").locate_file("")
     include = [f"-I{ROOT / 'proto'}", f"-I{google_api}", f"-I{files('grpc_tools') / '_proto'}"]
-    messages = protoc.main(["protoc", *include, f"--python_out={out}", f"--mypy_out=quiet:{out}", *protos])
-    return messages or protoc.main(
+    messages: int = protoc.main(["protoc", *include, f"--python_out={out}", f"--mypy_out=quiet:{out}", *protos])
+    if messages:
+        return messages
+    stubs: int = protoc.main(
         ["protoc", *include, f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}", *services]
     )
+    return stubs
 
 
 if __name__ == "__main__":
