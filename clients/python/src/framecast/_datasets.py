@@ -188,7 +188,10 @@ class Datasets:
         )
         warnings = list(labelled.warnings)
         if not labelled.count(Subset.VALIDATION):
-            warnings.append("there is no validation subset, which training needs: give a validation_fraction")
+            warnings.append(
+                "there is no validation subset, which training needs: set one aside with validation_fraction="
+                " (--validation-fraction 0.2)"
+            )
         version = self._send(dataset, labelled, checked, description, progress)
         return ImportReport(version, tuple(warnings))
 

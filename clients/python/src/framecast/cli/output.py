@@ -42,7 +42,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         table.add_row(*(_cell(value) for value in row))
         count += 1
     if count:
-        console().print(table)
+        _print(table)
     else:
         click.echo(empty)
 
@@ -55,7 +55,7 @@ def print_facts(facts: Mapping[str, object]) -> None:
     for name, value in facts.items():
         if value not in (None, "", (), {}):
             table.add_row(name, _cell(value))
-    console().print(table)
+    _print(table)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -140,6 +140,14 @@ def _instances(instances: Instances) -> list[dict[str, object]]:
 
 def _polygon(polygon: Polygon) -> dict[str, object]:
     return {"exterior": document(polygon.exterior), "holes": document(polygon.holes)}
+
+
+def _print(table: Table) -> None:
+    """Without the blanks that fill the last column."""
+    out = console()
+    with out.capture() as captured:
+        out.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _cell(value: object) -> str:

@@ -191,7 +191,7 @@ class _CocoFile:
         looked = ", ".join(str(folder) for folder in self.image_folders)
         raise NotFoundError(
             f"{self.path}: image {image_id}: there is no file {name!r} in {looked}; say where the pictures are with"
-            " `images`",
+            " images= (--images FOLDER)",
             reason="IMAGE_FILE_MISSING",
             file=self.path,
             image_id=image_id,
