@@ -1,4 +1,4 @@
-"""The training loop: steps, schedule, evaluation after epochs, the best checkpoint."""
+"""The training loop: steps, schedule, evaluation after each epoch, the best checkpoint."""
 
 import math
 import time
@@ -20,7 +20,7 @@ from framecast_trainer.learning.weight_average import WeightAverage
 
 _CLIP = 10.0
 _EVALUATION_SHARE = 0.1
-"""Of the training time that evaluations may take, the last one apart."""
+"""Of the time that evaluations may take where training has a time limit, the last one apart."""
 _PROGRESS_INTERVAL_S = 0.5
 
 
@@ -46,7 +46,6 @@ class Loop:
         *,
         measure: Callable[[], dict[str, float]],
         primary: str,
-        evaluation_cost: float,
         checkpoint_folder: Path,
         on_event: Listener,
         should_stop: Callable[[], bool],
@@ -57,7 +56,6 @@ class Loop:
         self._config = config
         self._measure = measure
         self._primary = primary
-        self._interval = max(1, math.ceil(evaluation_cost / _EVALUATION_SHARE)) if config.epochs > 1 else 1
         self._folder = checkpoint_folder
         self._on_event = on_event
         self._should_stop = should_stop
@@ -97,7 +95,7 @@ class Loop:
             means = {name: total / done for name, total in sums.items()}
             self._report({"loss": sum(means.values()), **means, "learning_rate": self._rate()}, step, epoch + 1)
             over = schedule.progress(step) >= 1
-            if over or self._is_due(epoch, time.monotonic() - start):
+            if over or self._may_evaluate(time.monotonic() - start):
                 self._evaluate(epoch + 1, step, schedule.progress(step))
             if over:
                 break
@@ -121,10 +119,8 @@ class Loop:
         if self._average is not None:
             self._average.update()
 
-    def _is_due(self, epoch: int, elapsed: float) -> bool:
-        if (epoch + 1) % self._interval:
-            return False
-        # Under a time limit the schedule depends on the clock anyway, and so may this.
+    def _may_evaluate(self, elapsed: float) -> bool:
+        # Every epoch is measured, but under a time limit not at the cost of learning.
         return self._config.max_duration_s is None or self._evaluating_s <= _EVALUATION_SHARE * elapsed
 
     def _evaluate(self, epoch: int, step: int, progress: float) -> None:

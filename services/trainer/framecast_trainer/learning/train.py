@@ -99,8 +99,6 @@ def train(
         resolved,
         measure=lambda: measure_torch(resolved.device).metrics,
         primary=evaluator.primary,
-        # A step costs about three evaluations of as many pictures.
-        evaluation_cost=len(validation) / (3 * len(data.train)),
         checkpoint_folder=output / CHECKPOINT_FOLDER,
         on_event=told,
         should_stop=should_stop,

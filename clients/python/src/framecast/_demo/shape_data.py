@@ -13,7 +13,7 @@ from framecast._demo.scene import KINDS, random_scene
 from framecast.drawing.video import import_av
 
 SIZE = 160
-VIDEO_SIZE = 320
+VIDEO_SIZE = 480
 FRAMES_PER_SECOND = 25
 _SCENES_PER_SECOND = 100
 """The simulation's step; four of them to a frame."""

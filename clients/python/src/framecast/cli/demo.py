@@ -130,7 +130,7 @@ def _stream(client: Client, update: TrainingUpdate, video: Path, output: Path) -
     stills: dict[int, FrameResult] = {}
     began = time.monotonic()
     with (
-        client.predict_video(update, video, confidence=_CONFIDENCE) as stream,
+        client.predict_video(update, video, confidence=_CONFIDENCE, class_agnostic=True) as stream,
         counting_bar(quiet=False, unit="frames") as bar,
     ):
         task = bar.add_task("streaming", total=len(stream), speed="")
