@@ -228,9 +228,9 @@ class _PartWriter:
         return self._hash.hexdigest() if self._hash is not None else None
 
     def _put(self, part: bytes) -> None:
-        del self._buffer[: len(part)]
+        rest = self._buffer[len(part) :]
+        self._buffer = bytearray()  # a part that was not stored leaves a gap, and what follows must not fill it
         if not self._bytes.put_new(_part_path(self._upload.upload_id, self.committed), part):
-            self._buffer.clear()
             raise OutOfRangeError(
                 f"another call wrote to this upload at {self.committed}; ask GetUpload where to go on",
                 reason="UPLOAD_OFFSET_MISMATCH",
@@ -239,6 +239,7 @@ class _PartWriter:
         if self._hash is not None:
             self._hash.update(part)
         self.committed += len(part)
+        self._buffer = rest
 
 
 def _require_upload(tx: Transaction, project_id: str, upload_id: str) -> Upload:
