@@ -104,7 +104,9 @@ class Scheduler:
             return self._update(job, lambda job: jobs.failed(job, reason, self._now()))
         job = self._update(job, lambda job: jobs.started(job, self._now()))
         if job.state is not JobState.RUNNING:  # cancelled in the meantime
-            self._run(job).kill()
+            run = self._run(job)
+            run.kill()
+            return self._leave(job, run)
         return job
 
     def _observe(self, job: Job) -> Job:

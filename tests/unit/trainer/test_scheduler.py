@@ -186,6 +186,23 @@ def test_a_worker_that_was_started_before_its_row_said_so_is_not_started_twice(w
     assert world.latest(job).state is JobState.RUNNING
 
 
+def test_the_worker_of_a_job_that_was_cancelled_while_it_was_launched_is_tidied_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = world.add()
+    scratch = world.run(job).scratch
+    scratch.mkdir(parents=True)
+
+    def cancel_and_tell(asked: Job) -> RunSpec:
+        world.store.update(asked, lambda job: jobs.cancel_requested(job, NOW))
+        return World.spec_of(world, asked)
+
+    monkeypatch.setattr(world, "spec_of", cancel_and_tell)
+    turn(world.begin("endless"), lambda: not scratch.exists())
+    assert world.latest(job).state is JobState.CANCELLED
+    assert not world.run(job).locked()
+
+
 def test_a_job_that_cannot_be_launched_fails(world: World) -> None:
     job, scheduler = world.add(), world.begin("quick")
     (world.folder / "runs").write_text("in the way")
