@@ -10,7 +10,8 @@ import grpc
 from grpc_status import rpc_status
 
 from framecast.errors import CancelledError, FramecastError, InternalError
-from framecast.status import code_of, to_status
+from framecast.status import code_of
+from framecast_runtime.fitting_status import fitting_status
 
 log = logging.getLogger("framecast.request")
 
@@ -108,7 +109,7 @@ class _Call:
     def abort(self) -> Any:
         """Ends the call with the error that was caught; never returns."""
         assert self._error is not None
-        self._context.abort_with_status(rpc_status.to_status(to_status(self._error)))
+        self._context.abort_with_status(rpc_status.to_status(fitting_status(self._error)))
 
     def _log(self, code: str, **fields: object) -> None:
         log.info(

@@ -105,6 +105,21 @@ def test_every_shape_of_call_carries_field_and_one_error_info(shape):
     assert (info.domain, info.reason, dict(info.metadata)) == (DOMAIN, "SIZE_INVALID", {"value": "-1"})
 
 
+def test_an_error_with_long_texts_arrives_as_itself_cut():
+    text = "zu läng\n" * 5000
+    error = errors.InvalidArgumentError(text, reason="TEXT_TOO_LONG", field=text, value=text)
+    with (
+        failing(error) as address,
+        open_channel(address, retry=False) as channel,
+        pytest.raises(errors.InvalidArgumentError) as caught,
+    ):
+        call(channel, "unary_unary")
+    assert caught.value.reason == "TEXT_TOO_LONG"
+    assert caught.value.message.startswith("zu läng")
+    assert caught.value.message.endswith("…")
+    assert caught.value.metadata["value"].endswith("…")
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("error", [KeyError("secret path"), Panic("secret path")])
 def test_an_unknown_exception_is_internal_without_its_text(shape, error, caplog):
