@@ -14,8 +14,10 @@ import pytest
 from framecast import DeadlineExceededError, FailedPreconditionError
 from framecast._up.data_folder import DataFolder
 from framecast._up.ports import check_ports, free_ports
-from framecast._up.services import Ports, ServiceSpec
+from framecast._up.services import Ports, ServiceSpec, service_specs
 from framecast._up.stack import Supervisor
+from framecast_runtime.database import connect
+from framecast_runtime.object_store import open_object_store
 from tests.support.waiting import until
 
 SERVICE = """
@@ -129,6 +131,17 @@ def test_a_data_folder_has_one_owner(tmp_path: Path) -> None:
             DataFolder(tmp_path / "data")
         assert caught.value.reason == "DATA_FOLDER_IN_USE"
     DataFolder(tmp_path / "data").release()
+
+
+def test_a_data_folder_may_be_called_anything(tmp_path: Path) -> None:
+    with DataFolder(tmp_path / "50%20 of #1?") as data:
+        registry = service_specs(data, host="127.0.0.1", ports=Ports())[0].environment
+        open_object_store(registry["FRAMECAST_OBJECT_STORE_URL"]).put("a", b"1")
+        assert (data.path / "objects" / "a").read_bytes() == b"1"
+        engine = connect(registry["FRAMECAST_DATABASE_URL"])
+        with engine.connect():
+            assert (data.path / "registry.db").is_file()
+        engine.dispose()
 
 
 def test_a_taken_port_is_named(spec: ServiceSpec, running: Running) -> None:

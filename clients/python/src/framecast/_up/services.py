@@ -34,7 +34,7 @@ class ServiceSpec:
 def service_specs(data: DataFolder, *, host: str, ports: Ports) -> list[ServiceSpec]:
     """The three services, in the order in which they start. Raises FailedPreconditionError where one is missing."""
     registry = f"{_reachable(host)}:{ports.registry}"
-    objects = {"OBJECT_STORE_URL": f"file://{data.subfolder('objects')}"}
+    objects = {"OBJECT_STORE_URL": data.subfolder("objects").as_uri()}
     environments = {
         "registry": {"DATABASE_URL": _sqlite(data, "registry"), **objects},
         "trainer": {
@@ -75,4 +75,5 @@ def _reachable(host: str) -> str:
 
 
 def _sqlite(data: DataFolder, name: str) -> str:
-    return f"sqlite:///{data.path / f'{name}.db'}"
+    path = str(data.path / f"{name}.db").replace("%", "%25").replace("?", "%3F")  # what a URL would read otherwise
+    return f"sqlite:///{path}"
