@@ -47,6 +47,7 @@ def test_no_targets_cost_only_false_alarms():
         ((11.6, 12.4), {(1, 1), (1, 0), (2, 1)}),
         ((2.0, 2.0), {(0, 0)}),  # no neighbours beyond the border
         ((62.0, 62.0), {(7, 7)}),
+        ((16.0, 16.0), {(2, 2), (2, 1), (1, 2)}),  # on a corner of cells; those beyond it could not reach the centre
     ],
 )
 def test_a_box_is_learnt_by_its_cell_and_the_two_nearest(centre: tuple[float, float], cells: set[tuple[int, int]]):

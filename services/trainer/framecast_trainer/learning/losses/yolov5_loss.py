@@ -59,9 +59,9 @@ def _assign(targets: Tensor, anchors: Tensor, stride: int, height: int, width: i
     anchor, index = (torch.maximum(ratio, 1 / ratio).amax(dim=2) < ANCHOR_RATIO).nonzero(as_tuple=True)
     centre = boxes[index, :2]
     edge = torch.tensor([width, height], device=boxes.device)
-    inside, from_end = centre % 1, (edge - centre) % 1
+    inside = centre % 1
     left_or_up = (inside < 0.5) & (centre > 1)
-    right_or_down = (from_end < 0.5) & (edge - centre > 1)
+    right_or_down = (inside > 0.5) & (edge - centre > 1)
     near = torch.cat((torch.ones_like(left_or_up[:, :1]), left_or_up, right_or_down), dim=1)  # [M, 5]
     match, step = near.nonzero(as_tuple=True)
     steps = torch.tensor([[0, 0], [-1, 0], [0, -1], [1, 0], [0, 1]], device=boxes.device)
