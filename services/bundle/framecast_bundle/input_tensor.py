@@ -45,7 +45,7 @@ class InputTensor:
 
     def _fill_cropped(self, image: Image, placement: Placement, target: FloatArray) -> None:
         # The core resizes whole pictures; cropping its result keeps the neighbours of the crop's border in the sums.
-        image, placement = _middle(image, placement)
+        image, placement = middle(image, placement)
         size = {"tensor_width": placement.width, "tensor_height": placement.height}
         resized = np.empty((1, 3, placement.height, placement.width), dtype=np.float32)
         self._fill_whole([image], [dataclasses.replace(placement, x=0, y=0, **size)], resized)
@@ -80,7 +80,7 @@ def _packed(image: Image) -> Image:
     return image if image.strides[1:] == (3, 1) else np.ascontiguousarray(image)
 
 
-def _middle(image: Image, placement: Placement) -> tuple[Image, Placement]:
+def middle(image: Image, placement: Placement) -> tuple[Image, Placement]:
     """The middle of a very long strip, placed at the strip's scale; other pictures as they are."""
     height, width = image.shape[:2]
     longest = _MAX_CROPPED_ASPECT * max(

@@ -7,6 +7,8 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from framecast_bundle.input_tensor import InputTensor
+from framecast_bundle.placement import place
 from framecast_trainer.learning import input_rule
 from framecast_trainer.learning.augment import AugmentRule
 from framecast_trainer.learning.batches import Batch, Batches
@@ -118,6 +120,40 @@ def test_padding_is_what_inference_pads_with():
     for rule, outside in ((LETTERBOX, 114 / 255), (input_rule.letterbox_top_left(128, 16), 0.0)):
         batch = next(Batches(PreparedSet([sample], rule, with_masks=False), rule, AugmentRule(), 1, seed=0).epoch(0))
         assert batch.images[0, :, -1, :].flatten().tolist() == pytest.approx([outside] * 3 * 128, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [(160, 107), (90, 64), (640, 427), (40, 300)])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        input_rule.letterbox_center(96),
+        input_rule.letterbox_top_left(96, 16),
+        input_rule.shortest_side(64, 107),
+        input_rule.center_crop(64),
+    ],
+    ids=["center", "top_left", "shortest_side", "crop"],
+)
+def test_plain_views_are_what_inference_prepares(rule: input_rule.Input, size: tuple[int, int]):
+    width, height = size
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    pictures = PreparedSet([sample_of(pixels)], rule, with_masks=False)
+    batch = next(Batches(pictures, rule, AugmentRule(), 1, seed=0).epoch(0))
+    served = InputTensor(rule).fill([pixels], [place(rule, width=width, height=height)])
+    # Rules that do not round to whole levels differ by what the cache of uint8 costs.
+    levels = 0.0 if rule.round_to_uint8 else 0.5
+    distance = np.abs(batch.images.numpy() - served) * np.array(rule.std)[:, None, None] * 255
+    assert float(distance.max()) <= levels + 1e-3
+
+
+def test_of_a_long_strip_only_the_middle_is_kept():
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 3000, 3), dtype=np.uint8)
+    rule = input_rule.center_crop(32)
+    prepared = prepare(sample_of(pixels, [Annotation(1)]), rule, with_masks=False)
+    assert prepared.image.shape[2] <= 12 * 32
+    assert prepared.label == 1
+    batch = next(Batches(PreparedSet([sample_of(pixels)], rule, with_masks=False), rule, AugmentRule(), 1, 0).epoch(0))
+    served = InputTensor(rule).fill([pixels], [place(rule, width=3000, height=4)])
+    assert float(np.abs(batch.images.numpy() - served).max()) < 0.01
 
 
 def test_a_small_cache_changes_nothing_but_memory():

@@ -1,13 +1,15 @@
 """Samples decoded, scaled and cached: what augmentation starts from."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
+from framecast_bundle.input_tensor import InputTensor, middle
 from framecast_bundle.placement import Placement, place
 from framecast_trainer.learning import masks
 from framecast_trainer.learning.data import Sample
@@ -77,11 +79,9 @@ def prepare(sample: Sample, rule: Input, *, with_masks: bool) -> Prepared:
     pixels = decode_sample(sample)
     height, width = pixels.shape[:2]
     placement = place(rule, width=width, height=height)
-    image = torch.from_numpy(pixels).permute(2, 0, 1)[None]
-    if (placement.height, placement.width) != (height, width):
-        image = functional.interpolate(
-            image, size=(placement.height, placement.width), mode="bilinear", align_corners=False
-        )
+    if placement.cropped:
+        # Rules that crop are for labels of whole pictures: no box has to follow.
+        pixels, placement = middle(pixels, placement)
 
     instances = [a for a in sample.annotations if a.box is not None and not a.crowd]
     scale = np.array([placement.width / width, placement.height / height] * 2, np.float32)
@@ -96,7 +96,7 @@ def prepare(sample: Sample, rule: Input, *, with_masks: bool) -> Prepared:
         shapes = torch.from_numpy(stacked)
     labels = [a.category_index for a in sample.annotations if a.box is None]
     return Prepared(
-        image=image[0].contiguous(),
+        image=_resized(pixels, rule, placement),
         placement=placement,
         boxes=clipped[keep],
         classes=torch.tensor([a.category_index for a in instances], dtype=torch.int64),
@@ -104,6 +104,20 @@ def prepare(sample: Sample, rule: Input, *, with_masks: bool) -> Prepared:
         mask_boxes=whole[keep],
         label=labels[0] if labels else -1,
     )
+
+
+def _resized(pixels: NDArray[np.uint8], rule: Input, placement: Placement) -> Tensor:
+    """uint8 [3, h, w], by the arithmetic of serving; what augmentation paints is normalised after it."""
+    unscaled = Input(
+        color_order=Input.RGB,
+        scale=1,
+        mean=(0, 0, 0),
+        std=(1, 1, 1),
+        round_to_uint8=True,
+        antialias=rule.antialias,
+    )
+    whole = dataclasses.replace(placement, x=0, y=0, tensor_width=placement.width, tensor_height=placement.height)
+    return torch.from_numpy(InputTensor(unscaled).fill([pixels], [whole])[0].astype(np.uint8))
 
 
 _NO_MASKS = np.zeros((0, masks.SIDE, masks.SIDE), np.uint8)
