@@ -240,6 +240,11 @@ def test_no_validation_subset_is_warned_of(tmp_path: Path):
             TrainingData(CATEGORIES, [sample_of(np.zeros((9, 9, 3), np.uint8), [Annotation(0, (0, 0, 5, 5))])], []),
             "MASK_MISSING",
         ),
+        (
+            "yolov5n",  # 9 px of 3200 are 1.8 of 640
+            TrainingData(CATEGORIES, [sample_of(np.zeros((3200, 9, 3), np.uint8), [Annotation(0, (0, 0, 9, 9))])], []),
+            "BOXES_TOO_SMALL",
+        ),
     ],
 )
 def test_data_that_cannot_be_learnt_from_is_refused(architecture: str, data: TrainingData, reason: str, tmp_path: Path):

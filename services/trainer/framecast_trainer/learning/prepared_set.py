@@ -17,7 +17,7 @@ from framecast_trainer.learning.decode import decode_sample
 from framecast_trainer.learning.input_rule import Input
 
 DEFAULT_CACHE_BYTES = 2 * 1024**3
-_SMALLEST_SIDE = 1.0
+SMALLEST_SIDE = 2.0
 """Boxes thinner than this many tensor pixels cannot be learnt from and are left out."""
 
 
@@ -88,7 +88,7 @@ def prepare(sample: Sample, rule: Input, *, with_masks: bool) -> Prepared:
     whole = torch.from_numpy(np.array([a.box for a in instances], np.float32).reshape(-1, 4) * scale)
     limit = torch.tensor([placement.width, placement.height] * 2, dtype=torch.float32)
     clipped = torch.minimum(whole.clamp(min=0), limit)
-    keep = ((clipped[:, 2:] - clipped[:, :2]) >= _SMALLEST_SIDE).all(dim=1)
+    keep = ((clipped[:, 2:] - clipped[:, :2]) >= SMALLEST_SIDE).all(dim=1)
     instances = [a for a, kept in zip(instances, keep.tolist(), strict=True) if kept]
     shapes = None
     if with_masks:

@@ -27,7 +27,7 @@ from framecast_trainer.learning.data import Sample, TrainingData
 from framecast_trainer.learning.evaluate import Evaluator, Measurement
 from framecast_trainer.learning.events import Event, Listener, Metric, Progress, Warning
 from framecast_trainer.learning.loop import Loop, check_stop
-from framecast_trainer.learning.prepared_set import PreparedSet
+from framecast_trainer.learning.prepared_set import SMALLEST_SIDE, PreparedSet
 from framecast_trainer.learning.seeding import seed_everything
 from framecast_trainer.learning.torch_engine import TorchEngine
 from framecast_trainer.learning.weights import load_initial_weights
@@ -82,7 +82,14 @@ def train(
     origin = load_initial_weights(learner, entry, resolved.backbone, resolved.weights, lambda text: told(Warning(text)))
     pictures = PreparedSet(data.train, learner.input, with_masks=learner.wants_masks)
     if entry.annotations != ("label",):
-        learner.adapt(_box_sizes(pictures, should_stop), resolved.seed)
+        sizes = _box_sizes(pictures, should_stop)
+        if not len(sizes):
+            raise _unusable(
+                f"at image_size {resolved.image_size} every box of the training subset is less than "
+                f"{SMALLEST_SIDE:g} pixels wide or high; raise image_size, or cut the pictures into tiles",
+                "BOXES_TOO_SMALL",
+            )
+        learner.adapt(sizes, resolved.seed)
     learner.network.to(resolved.device).to(memory_format=torch.channels_last)
 
     evaluator = Evaluator(validation, entry.task, len(data.categories))
