@@ -39,7 +39,7 @@ class GrpcServer:
             ],
         )
         names = [add(self._server) for add in register]
-        self._health = health.HealthServicer()
+        self._health = _health_apart()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         self._names = ["", *names]
@@ -66,6 +66,18 @@ class GrpcServer:
 
     def __exit__(self, *_: Any) -> None:
         self.stop(grace_s=1.0)
+
+
+def _health_apart() -> health.HealthServicer:
+    """Health in a thread of its own: a probe must not take a service that is merely busy for dead."""
+    servicer = health.HealthServicer()
+
+    def check(request: Any, context: grpc.ServicerContext) -> Any:
+        return health.HealthServicer.Check(servicer, request, context)
+
+    check.experimental_thread_pool = ThreadPoolExecutor(1, "health")  # type: ignore[attr-defined]  # gRPC looks for it
+    servicer.Check = check  # type: ignore[method-assign]
+    return servicer
 
 
 def run_until_signalled(
