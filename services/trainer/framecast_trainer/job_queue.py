@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from framecast.errors import FailedPreconditionError, FramecastError, NotFoundError, UnavailableError
+from framecast.errors import FailedPreconditionError, FramecastError, NotFoundError
 from framecast.names import BLOB
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Device, Job, JobConfig
@@ -14,7 +14,7 @@ from framecast_trainer.job_request import JobRequest, resolve_config
 from framecast_trainer.label_check import check_labels, check_subsets
 from framecast_trainer.library import find_architecture
 from framecast_trainer.ports import Cuda, JobStore, Registry
-from framecast_trainer.version_sync import reserve
+from framecast_trainer.version_sync import LATER, reserve
 
 
 class JobQueue:
@@ -86,7 +86,7 @@ class JobQueue:
         """The row is there first, so that a crash in between leaves a job that goes on, not a version without one."""
         try:
             job = reserve(job, self._store, self._registry)
-        except UnavailableError:
+        except LATER:
             pass  # it may have been done: the version sync repeats it when the registry is back
         except FramecastError:
             self._store.remove(job)

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_LATER = (UnavailableError, DeadlineExceededError, ResourceExhaustedError)
+LATER = (UnavailableError, DeadlineExceededError, ResourceExhaustedError)
+"""What says nothing of the call: it may have been done, and is to be repeated."""
 _CANCELLED = JobError("CancelledError", "TRAINING_CANCELLED", "the training job was cancelled")
 
 
@@ -84,7 +85,7 @@ class VersionSync:
         for job in self._store.unsettled():
             try:
                 self._sync(job)
-            except _LATER as error:
+            except LATER as error:
                 log.warning("registry_unavailable", extra={"job": job.name, "error": str(error)})
                 done = False
                 break  # the others would only wait for the same
@@ -137,7 +138,7 @@ class VersionSync:
         """None where the registry refuses for good: the job then fails with its reason."""
         try:
             return call()
-        except _LATER:
+        except LATER:
             raise
         except FramecastError as error:
             log.warning("registry_refused", extra={"job": job.name, "reason": error.reason, "error": str(error)})

@@ -2,7 +2,15 @@ from typing import Any
 
 import pytest
 
-from framecast.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError, UnavailableError
+from framecast.errors import (
+    DeadlineExceededError,
+    FailedPreconditionError,
+    FramecastError,
+    InvalidArgumentError,
+    NotFoundError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
 from framecast_trainer.job import Device, JobState, VersionState
 from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.job_queue import JobQueue
@@ -89,11 +97,12 @@ def test_a_job_whose_version_is_refused_never_came_to_be(world: World, monkeypat
     assert world.store.open() == []
 
 
-def test_a_registry_that_goes_away_before_the_version_is_reserved_delays_the_job(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("unheard", [UnavailableError, DeadlineExceededError, ResourceExhaustedError])
+def test_a_registry_whose_answer_is_not_heard_delays_the_job(
+    world: World, monkeypatch: pytest.MonkeyPatch, unheard: type[FramecastError]
 ) -> None:
     def go(**_: object) -> str:
-        raise UnavailableError("gone")
+        raise unheard("gone")
 
     monkeypatch.setattr(world.registry, "reserve_version", go)
     job = world.queue.create(request())
