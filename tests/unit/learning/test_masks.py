@@ -32,6 +32,13 @@ def test_a_part_inside_the_hole_of_another_stays():
     assert covered[masks.SIDE // 2, masks.SIDE // 2] == 255
 
 
+def test_thin_gaps_keep_their_width():
+    teeth = [[(10 * i, 0), (10 * i + 5, 0), (10 * i + 5, 90), (10 * i + 10, 90)] for i in range(10)]
+    comb = np.array([*(point for tooth in teeth for point in tooth), (100, 100), (0, 100)], np.float32)
+    covered = masks.in_box(Annotation(0, box=(0, 0, 100, 100), polygons=[[comb]])).astype(float) / 255
+    assert abs(covered.mean() - 0.55) < 0.005
+
+
 def test_run_lengths_agree_with_pycocotools():
     bitmap = np.zeros((40, 60), np.uint8)
     bitmap[10:30, 10:50] = 1
