@@ -214,12 +214,15 @@ def model_to_proto(model: Model) -> model_pb2.Model:
     )
 
 
-def model_version_draft_from_proto(project_id: str, message: model_pb2.ModelVersion) -> ModelVersionDraft:
+def model_version_draft_from_proto(
+    project_id: str, message: model_pb2.ModelVersion, bundle_sha256: str
+) -> ModelVersionDraft:
     return ModelVersionDraft(
         architecture=message.architecture,
         task=message.task,
         training_job_id=_training_job_id(project_id, message.training_job),
         dataset_version=_version_ref(project_id, message.dataset_version),
+        bundle_sha256=bundle_sha256,
     )
 
 

@@ -1,7 +1,8 @@
 """Bundles: the manifest that a model version points at, and the files that the manifest lists."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from framecast.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
@@ -15,6 +16,16 @@ MAX_MANIFEST_BYTES = 64 * 1024**2
 MANIFEST = "bundle.json"
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedBundle:
+    """A bundle of which every byte is there."""
+
+    sha256: str
+    manifest: BundleManifest
+    sizes: Mapping[str, int]
+    """Of every blob of the bundle by digest, the manifest's own among them."""
+
+
 class ModelBundles:
     """`parse` reads a manifest; it raises InvalidArgumentError for bytes that are none."""
 
@@ -22,8 +33,8 @@ class ModelBundles:
         self._bytes = bytes_
         self._parse = parse
 
-    def check(self, sha256: str) -> tuple[BundleManifest, dict[str, int]]:
-        """The manifest, and the size of every blob of the bundle by digest, the manifest's own among them.
+    def check(self, sha256: str) -> CheckedBundle:
+        """The bundle with this manifest.
 
         Raises FailedPreconditionError naming a file whose bytes are missing or of another size.
         """
@@ -35,7 +46,7 @@ class ModelBundles:
             _check_entry(file, f"{MANIFEST}: files[{index}]")
             self._require(file.path, file.sha256, file.size_bytes)
             sizes[file.sha256] = file.size_bytes
-        return manifest, sizes
+        return CheckedBundle(sha256, manifest, sizes)
 
     def _manifest_bytes(self, sha256: str) -> bytes:
         size = self._bytes.size(blob_path(sha256))

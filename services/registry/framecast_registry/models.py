@@ -9,7 +9,7 @@ from framecast.errors import AlreadyExistsError, FailedPreconditionError, Invali
 from framecast.names import check_id
 from framecast_registry.datasets import lock_dataset, require_dataset_version
 from framecast_registry.domain import Blob, Failure, Model, ModelState, ModelVersion, VersionRef
-from framecast_registry.model_bundles import ModelBundles
+from framecast_registry.model_bundles import CheckedBundle, ModelBundles
 from framecast_registry.ports import MetadataStore, Transaction
 from framecast_registry.projects import require_project
 from framecast_registry.requests import Request
@@ -18,12 +18,14 @@ from framecast_runtime.paging import Page, cut_page
 
 @dataclass(frozen=True, slots=True)
 class ModelVersionDraft:
-    """What a caller says of a version before there is a bundle."""
+    """What a caller says of a new version."""
 
     architecture: str
     task: int
     training_job_id: str
     dataset_version: VersionRef | None
+    bundle_sha256: str = ""
+    """Of a model that was trained elsewhere; empty where the version is still to be trained."""
 
 
 def _require_model(tx: Transaction, project_id: str, model_id: str) -> Model:
@@ -94,10 +96,20 @@ class Models:
     def create_version(
         self, project_id: str, model_id: str, draft: ModelVersionDraft, allow_missing: bool, request_id: str
     ) -> ModelVersion:
-        """Reserves the next number, in state CREATED."""
+        """Reserves the next number, in state CREATED; TRAINED where the draft names a bundle that is all there."""
         if allow_missing:
             check_id(model_id, field="parent")
         request = Request("CreateModelVersion", f"projects/{project_id}/models/{model_id}", request_id, draft)
+        bundle: CheckedBundle | None = None
+        if draft.bundle_sha256:
+            with self._store.snapshot() as tx:  # what was made, or cannot be, is not worth reading files for
+                require_project(tx, project_id)
+                earlier = request.recorded_result(tx)
+                if earlier is not None:
+                    return _require_version(tx, project_id, model_id, int(earlier))
+                if not allow_missing:
+                    _require_model(tx, project_id, model_id)
+            bundle = self._bundles.check(draft.bundle_sha256)
         with self._store.transaction() as tx:
             require_project(tx, project_id)
             _lock_model(tx, project_id, model_id)
@@ -121,6 +133,8 @@ class Models:
                 dataset_version=draft.dataset_version,
                 create_time=self._now(),
             )
+            if bundle is not None:
+                version = _trained(tx, version, bundle, {}, version.create_time)
             tx.models.add_version(version)
             request.remember(tx, str(version.number))
             return version
@@ -153,25 +167,14 @@ class Models:
                 )
         with self._store.snapshot() as tx:  # a version that cannot be completed is not worth reading files for
             self._check_completable(_require_version(tx, project_id, model_id, number), bundle_sha256)
-        manifest, sizes = self._bundles.check(bundle_sha256)
+        bundle = self._bundles.check(bundle_sha256)
         with self._store.transaction() as tx:
             _lock_model(tx, project_id, model_id)
             version = _require_version(tx, project_id, model_id, number)
             self._check_completable(version, bundle_sha256)
             if version.state == ModelState.TRAINED:
                 return version
-            now = self._now()
-            for sha256, size in sizes.items():
-                tx.blobs.add(Blob(project_id, sha256, size, now))
-            trained = replace(
-                version,
-                state=ModelState.TRAINED,
-                architecture=version.architecture or manifest.architecture,
-                task=version.task or manifest.task,
-                bundle_sha256=bundle_sha256,
-                metrics=dict(metrics),
-                end_time=now,
-            )
+            trained = _trained(tx, version, bundle, metrics, self._now())
             tx.models.replace_version(trained)
             return trained
 
@@ -216,6 +219,23 @@ class Models:
                 wanted_state=ModelState.TRAINED.name,
                 bundle=version.bundle_sha256,
             )
+
+
+def _trained(
+    tx: Transaction, version: ModelVersion, bundle: CheckedBundle, metrics: Mapping[str, float], now: datetime
+) -> ModelVersion:
+    """The version with its bundle, whose files become blobs of the project."""
+    for sha256, size in bundle.sizes.items():
+        tx.blobs.add(Blob(version.project_id, sha256, size, now))
+    return replace(
+        version,
+        state=ModelState.TRAINED,
+        architecture=version.architecture or bundle.manifest.architecture,
+        task=version.task or bundle.manifest.task,
+        bundle_sha256=bundle.sha256,
+        metrics=dict(metrics),
+        end_time=now,
+    )
 
 
 def _lock_model(tx: Transaction, project_id: str, model_id: str) -> None:

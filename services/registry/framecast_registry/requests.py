@@ -29,9 +29,15 @@ class Request:
         Raises InvalidArgumentError where the first call asked for something else.
         """
         scope, method, request_id = self._key
+        if request_id:
+            tx.lock(f"request/{scope}/{method}/{request_id}")
+        return self.recorded_result(tx)
+
+    def recorded_result(self, tx: Transaction) -> str | None:
+        """The same without waiting for a call that is under way: for a snapshot."""
+        scope, method, request_id = self._key
         if not request_id:
             return None
-        tx.lock(f"request/{scope}/{method}/{request_id}")
         record = tx.requests.get(scope, method, request_id)
         if record is None:
             return None

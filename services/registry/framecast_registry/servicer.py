@@ -153,7 +153,8 @@ class RegistryServicer(registry_service_pb2_grpc.RegistryServiceServicer):
         self, request: pb.CreateModelVersionRequest, context: grpc.ServicerContext
     ) -> model_pb2.ModelVersion:
         project, model = _model(request.parent, "parent")
-        draft = convert.model_version_draft_from_proto(project, request.model_version)
+        bundle = _blob(project, request.bundle, "bundle") if request.bundle else ""
+        draft = convert.model_version_draft_from_proto(project, request.model_version, bundle)
         return convert.model_version_to_proto(
             self._models.create_version(project, model, draft, request.allow_missing, request.request_id)
         )

@@ -74,7 +74,38 @@ def test_a_version_is_created_started_and_trained(api, bundle):
     assert model.latest_trained_version == name
 
 
-def test_an_imported_version_takes_architecture_and_task_from_its_bundle(api, bundle):
+def import_version(api: Any, bundle: str, **fields: Any) -> Any:
+    request = pb.CreateModelVersionRequest(parent=NET, bundle=bundle, allow_missing=True, **fields)
+    return api.registry.CreateModelVersion(request)
+
+
+def test_an_imported_version_is_trained_from_the_start(api, objects, bundle):
+    made = import_version(api, bundle, request_id="r")
+    assert (made.name, made.state, made.bundle) == (f"{NET}/versions/1", State.TRAINED, bundle)
+    assert (made.architecture, made.task) == ("yolov5n", model_pb2.TASK_OBJECT_DETECTION)
+    assert made.end_time == made.create_time
+    assert api.registry.GetModel(pb.GetModelRequest(name=NET)).latest_trained_version == made.name
+    graph = blob_service_pb2.GetBlobRequest(name=f"{PROJECT}/blobs/{objects.put_blob(b'graph')}")
+    assert api.blobs.GetBlob(graph).size_bytes == 5
+    objects.delete(blob_path(bundle.rsplit("/", 1)[1]))
+    assert import_version(api, bundle, request_id="r") == made
+    with pytest.raises(errors.InvalidArgumentError, match="request_id"):
+        import_version(api, write_bundle(objects, path="other.onnx"), request_id="r")
+
+
+def test_an_import_that_is_refused_leaves_nothing(api, objects, bundle):
+    for wrong, error in (
+        (f"{PROJECT}/blobs/{'0' * 64}", errors.FailedPreconditionError),
+        (write_bundle(objects, sizeBytes="6"), errors.FailedPreconditionError),
+        (write_bundle(objects, path="../x"), errors.InvalidArgumentError),
+        (bundle.replace(PROJECT, "projects/other"), errors.InvalidArgumentError),
+    ):
+        with pytest.raises(error):
+            import_version(api, wrong)
+    assert list(api.registry.ListModels(pb.ListModelsRequest(parent=PROJECT)).models) == []
+
+
+def test_a_version_takes_architecture_and_task_from_its_bundle(api, bundle):
     trained = complete(api, create(api), bundle)
     assert (trained.architecture, trained.task) == ("yolov5n", model_pb2.TASK_OBJECT_DETECTION)
 

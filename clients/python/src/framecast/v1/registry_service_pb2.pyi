@@ -625,11 +625,16 @@ class CreateModelVersionRequest(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     ALLOW_MISSING_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BUNDLE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Format: `projects/{project}/models/{model}`."""
     allow_missing: _builtins.bool
     """Creates the model, too, where it does not exist."""
     request_id: _builtins.str
+    bundle: _builtins.str
+    """The stored `bundle.json` of a model that was trained elsewhere: the version is `TRAINED` at once, or there is none.
+    Format: `projects/{project}/blobs/{sha256}`. Empty: the version waits for its training.
+    """
     @_builtins.property
     def model_version(self) -> _model_pb2.ModelVersion:
         """`architecture`, `task`, `training_job` and `dataset_version` are read."""
@@ -641,10 +646,11 @@ class CreateModelVersionRequest(_message.Message):
         model_version: _model_pb2.ModelVersion | None = ...,
         allow_missing: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        bundle: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model_version", b"model_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_missing", b"allow_missing", "model_version", b"model_version", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_missing", b"allow_missing", "bundle", b"bundle", "model_version", b"model_version", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

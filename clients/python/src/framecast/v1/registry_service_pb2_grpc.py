@@ -278,7 +278,8 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateModelVersion(self, request, context):
-        """Reserves the next version, in state `CREATED`.
+        """Reserves the next version, in state `CREATED`; with a `bundle` it is `TRAINED` from the start.
+        FAILED_PRECONDITION where a file of the bundle is missing, as `CompleteModelVersion`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -69,7 +69,9 @@ class RegistryServiceStub:
     GetModel: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.GetModelRequest, _model_pb2.Model]
     ListModels: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.ListModelsRequest, _registry_service_pb2.ListModelsResponse]
     CreateModelVersion: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.CreateModelVersionRequest, _model_pb2.ModelVersion]
-    """Reserves the next version, in state `CREATED`."""
+    """Reserves the next version, in state `CREATED`; with a `bundle` it is `TRAINED` from the start.
+    FAILED_PRECONDITION where a file of the bundle is missing, as `CompleteModelVersion`.
+    """
     StartModelVersion: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.StartModelVersionRequest, _model_pb2.ModelVersion]
     """CREATED → TRAINING. Repeating it changes nothing."""
     CompleteModelVersion: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.CompleteModelVersionRequest, _model_pb2.ModelVersion]
@@ -116,7 +118,9 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     GetModel: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.GetModelRequest, _model_pb2.Model]  # type: ignore[assignment]
     ListModels: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.ListModelsRequest, _registry_service_pb2.ListModelsResponse]  # type: ignore[assignment]
     CreateModelVersion: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.CreateModelVersionRequest, _model_pb2.ModelVersion]  # type: ignore[assignment]
-    """Reserves the next version, in state `CREATED`."""
+    """Reserves the next version, in state `CREATED`; with a `bundle` it is `TRAINED` from the start.
+    FAILED_PRECONDITION where a file of the bundle is missing, as `CompleteModelVersion`.
+    """
     StartModelVersion: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.StartModelVersionRequest, _model_pb2.ModelVersion]  # type: ignore[assignment]
     """CREATED → TRAINING. Repeating it changes nothing."""
     CompleteModelVersion: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.CompleteModelVersionRequest, _model_pb2.ModelVersion]  # type: ignore[assignment]
@@ -268,7 +272,9 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_service_pb2.CreateModelVersionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_pb2.ModelVersion, _abc.Awaitable[_model_pb2.ModelVersion]]:
-        """Reserves the next version, in state `CREATED`."""
+        """Reserves the next version, in state `CREATED`; with a `bundle` it is `TRAINED` from the start.
+        FAILED_PRECONDITION where a file of the bundle is missing, as `CompleteModelVersion`.
+        """
 
     @_abc_1.abstractmethod
     def StartModelVersion(
