@@ -157,6 +157,8 @@ def _input(section: Section, graph: ModelBundle.Graph) -> ModelBundle.Input:
         # Letterboxes are made from 8-bit pictures, whose resize rounds.
         round_to_uint8=section.flag("round_to_uint8", default=letterbox),
         antialias=section.flag("antialias", default=False),
+        # The heads that know letterboxes are YOLO's, and so is the way back that their published code takes.
+        uniform_scale=letterbox,
     )
     if "pad_value" in section:
         rule.pad_value = section.number("pad_value")

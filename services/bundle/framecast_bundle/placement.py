@@ -1,7 +1,7 @@
 """Where a picture lies in the network's input tensor, and the way back to its own pixels.
 
-Sizes are whole numbers, so the pixels' scale differs a little from the wanted one. Coordinates are scaled as the
-networks of a rule are trained: by the one wanted ratio for YOLO's letterboxes, by each axis' own for the others.
+Sizes are whole numbers, so the pixels' scale differs a little from the wanted one. Boxes follow the pixels, axis by
+axis, unless the rule says `uniform_scale`: then they are scaled by the one wanted ratio, as YOLO's published code does.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class Placement:
 
     def to_source(self, boxes: FloatArray, *, clip: bool = True) -> FloatArray:
         """Maps boxes float32 [N, 4] (x0, y0, x1, y1) from tensor to source pixels, clipped to the picture."""
-        source = (boxes - self._offset) / self._scale
+        source = (boxes - self._offset) / self.scale
         if clip:
             limit = np.array([self.image_width, self.image_height] * 2, dtype=np.float32)
             source = np.clip(source, np.float32(0.0), limit)
@@ -59,14 +59,15 @@ class Placement:
 
     def to_tensor(self, boxes: FloatArray) -> FloatArray:
         """Maps boxes float32 [N, 4] from source to tensor pixels."""
-        return np.asarray(boxes * self._scale + self._offset, dtype=np.float32)
+        return np.asarray(boxes * self.scale + self._offset, dtype=np.float32)
 
     @property
     def _offset(self) -> FloatArray:
         return np.array([self.x, self.y] * 2, dtype=np.float32)
 
     @property
-    def _scale(self) -> FloatArray:
+    def scale(self) -> FloatArray:
+        """float32 [4]: tensor pixels per source pixel, for the coordinates of a box."""
         return np.array([self.scale_x, self.scale_y] * 2, dtype=np.float32)
 
 
@@ -81,14 +82,22 @@ def _letterbox_center(rule: ModelBundle.Input, width: int, height: int) -> Place
     new_width, new_height = max(1, round(width * ratio)), max(1, round(height * ratio))
     x = round((rule.width - new_width) / 2 - 0.1)
     y = round((rule.height - new_height) / 2 - 0.1)
-    return Placement(width, height, rule.width, rule.height, x, y, new_width, new_height, ratio, ratio)
+    return _letterbox(rule, ratio, width, height, x, y, new_width, new_height)
 
 
 def _letterbox_top_left(rule: ModelBundle.Input, width: int, height: int) -> Placement:
     # YOLOX: sides truncated.
     ratio = min(rule.height / height, rule.width / width)
     new_width, new_height = max(1, int(width * ratio)), max(1, int(height * ratio))
-    return Placement(width, height, rule.width, rule.height, 0, 0, new_width, new_height, ratio, ratio)
+    return _letterbox(rule, ratio, width, height, 0, 0, new_width, new_height)
+
+
+def _letterbox(
+    rule: ModelBundle.Input, ratio: float, width: int, height: int, x: int, y: int, new_width: int, new_height: int
+) -> Placement:
+    if rule.uniform_scale:
+        return Placement(width, height, rule.width, rule.height, x, y, new_width, new_height, ratio, ratio)
+    return _by_axis(width, height, rule.width, rule.height, x, y, new_width, new_height)
 
 
 def _stretch(rule: ModelBundle.Input, width: int, height: int) -> Placement:

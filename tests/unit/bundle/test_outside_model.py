@@ -59,6 +59,7 @@ def test_yolox_from_yaml() -> None:
     assert manifest.input.color_order == ModelBundle.Input.BGR
     assert (manifest.input.width, manifest.input.pad_value, manifest.input.round_to_uint8) == (64, 114, True)
     assert manifest.yolox.multi_label
+    assert manifest.input.uniform_scale
     assert list(manifest.graphs[0].inputs[0].shape) == ["1", "3", "64", "64"]
     assert manifest.default_settings.max_detections == 50
     assert not manifest.default_settings.HasField("iou_threshold")

@@ -46,6 +46,22 @@ def test_known_sizes(
     assert placement.region == region
 
 
+@pytest.mark.parametrize("rule", ["letterbox_center", "letterbox_top_left"])
+@pytest.mark.parametrize("size", [(640, 427), (1000, 33), (33, 1000)])
+def test_boxes_follow_the_pixels_unless_the_rule_has_one_scale(rule: str, size: tuple[int, int]) -> None:
+    whole = np.array([[0, 0, *size]], dtype=np.float32)
+    by_axis = place(RULES[rule], width=size[0], height=size[1])
+    x, y, width, height = by_axis.region
+    np.testing.assert_allclose(by_axis.to_tensor(whole), [[x, y, x + width, y + height]], atol=1e-4)
+
+    uniform = Input()
+    uniform.CopyFrom(RULES[rule])
+    uniform.uniform_scale = True
+    as_published = place(uniform, width=size[0], height=size[1])
+    assert as_published.region == by_axis.region
+    assert as_published.scale_x == as_published.scale_y == RULES[rule].width / max(size)
+
+
 @pytest.mark.parametrize("rule", RULES)
 @given(width=st.integers(1, 5000), height=st.integers(1, 5000))
 def test_boxes_return_to_where_they_were(rule: str, width: int, height: int) -> None:

@@ -145,6 +145,30 @@ def test_plain_views_are_what_inference_prepares(rule: input_rule.Input, size: t
     assert float(distance.max()) <= levels + 1e-3
 
 
+@pytest.mark.parametrize("size", [(1000, 333), (1000, 33), (33, 1000), (640, 427), (427, 640), (501, 500), (97, 31)])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        input_rule.letterbox_center(640),
+        input_rule.letterbox_center(96),
+        input_rule.letterbox_top_left(320, 16),
+        input_rule.letterbox_top_left(112, 16),
+        input_rule.shortest_side(800, 1333),
+        input_rule.shortest_side(64, 107),
+    ],
+    ids=lambda rule: f"{input_rule.Input.Resize.Name(rule.resize)}_{rule.height}".lower(),
+)
+def test_labels_return_to_the_picture_by_servings_way_back(rule: input_rule.Input, size: tuple[int, int]):
+    width, height = size
+    boxes = np.array([(0, 0, width, height), (width * 0.02, 0, width * 0.95, height * 0.98)], np.float32)
+    annotations = [Annotation(0, box=(float(a), float(b), float(c), float(d))) for a, b, c, d in boxes]
+    picture = sample_of(np.zeros((height, width, 3), np.uint8), annotations)
+    pictures = PreparedSet([picture], rule, with_masks=False)
+    batch = next(Batches(pictures, rule, AugmentRule(), 1, seed=0).epoch(0))
+    returned = place(rule, width=width, height=height).to_source(batch.boxes[0].numpy())
+    np.testing.assert_allclose(returned, boxes, rtol=0, atol=1e-3)
+
+
 def test_of_a_long_strip_only_the_middle_is_kept():
     pixels = np.random.default_rng(0).integers(0, 256, (4, 3000, 3), dtype=np.uint8)
     rule = input_rule.center_crop(32)

@@ -84,8 +84,7 @@ def prepare(sample: Sample, rule: Input, *, with_masks: bool) -> Prepared:
         pixels, placement = middle(pixels, placement)
 
     instances = [a for a in sample.annotations if a.box is not None and not a.crowd]
-    scale = np.array([placement.width / width, placement.height / height] * 2, np.float32)
-    whole = torch.from_numpy(np.array([a.box for a in instances], np.float32).reshape(-1, 4) * scale)
+    whole = torch.from_numpy(np.array([a.box for a in instances], np.float32).reshape(-1, 4) * placement.scale)
     limit = torch.tensor([placement.width, placement.height] * 2, dtype=torch.float32)
     clipped = torch.minimum(whole.clamp(min=0), limit)
     keep = ((clipped[:, 2:] - clipped[:, :2]) >= SMALLEST_SIDE).all(dim=1)

@@ -185,6 +185,7 @@ class ModelBundle(_message.Message):
         ROUND_TO_UINT8_FIELD_NUMBER: _builtins.int
         CROP_FRACTION_FIELD_NUMBER: _builtins.int
         ANTIALIAS_FIELD_NUMBER: _builtins.int
+        UNIFORM_SCALE_FIELD_NUMBER: _builtins.int
         resize: Global___ModelBundle.Input.Resize.ValueType
         width: _builtins.int
         height: _builtins.int
@@ -202,6 +203,11 @@ class ModelBundle(_message.Message):
         antialias: _builtins.bool
         """Shrinking averages all pixels that an output pixel covers, rounded to 8 bits, as Pillow's bilinear resize does;
         else it samples, as OpenCV's does.
+        """
+        uniform_scale: _builtins.bool
+        """Only for letterboxes. Sides of a resized picture are whole pixels, so each axis has a ratio of its own, by which
+        boxes return to the picture: it is what the network saw. If set, they return by the one ratio that was aimed at,
+        min(width / picture width, height / picture height), as the published code of YOLOX and YOLOv5 has it.
         """
         @_builtins.property
         def mean(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
@@ -222,10 +228,11 @@ class ModelBundle(_message.Message):
             round_to_uint8: _builtins.bool = ...,
             crop_fraction: _builtins.float = ...,
             antialias: _builtins.bool = ...,
+            uniform_scale: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value", "pad_value", b"pad_value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value", "antialias", b"antialias", "color_order", b"color_order", "crop_fraction", b"crop_fraction", "height", b"height", "mean", b"mean", "pad_value", b"pad_value", "resize", b"resize", "round_to_uint8", b"round_to_uint8", "scale", b"scale", "std", b"std", "stride", b"stride", "width", b"width"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value", "antialias", b"antialias", "color_order", b"color_order", "crop_fraction", b"crop_fraction", "height", b"height", "mean", b"mean", "pad_value", b"pad_value", "resize", b"resize", "round_to_uint8", b"round_to_uint8", "scale", b"scale", "std", b"std", "stride", b"stride", "uniform_scale", b"uniform_scale", "width", b"width"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType__pad_value: _TypeAlias = _typing.Literal["pad_value"]  # noqa: Y015
         _WhichOneofArgType__pad_value: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value"]  # noqa: Y015
