@@ -7,6 +7,7 @@ from dataclasses import replace
 from framecast.errors import InvalidArgumentError
 from framecast_registry.annotation import Annotation, Box, Keypoint, Polygon, RunLength
 from framecast_registry.domain import Asset, Category
+from framecast_registry.text_limits import NAME_BYTES, check_text
 
 
 def check_categories(categories: Sequence[Category]) -> dict[int, Category]:
@@ -19,6 +20,10 @@ def check_categories(categories: Sequence[Category]) -> dict[int, Category]:
             raise _fault(f"{field}: id must not be negative, got {category.category_id}", "CATEGORY_INVALID", field)
         if not category.name:
             raise _fault(f"{field}: name must not be empty", "CATEGORY_INVALID", field)
+        check_text(category.name, NAME_BYTES, field=f"{field}.name")
+        check_text(category.supercategory, NAME_BYTES, field=f"{field}.supercategory")
+        for position, keypoint in enumerate(category.keypoints):
+            check_text(keypoint, NAME_BYTES, field=f"{field}.keypoints[{position}]")
         if category.category_id in by_id:
             raise _fault(f"{field}: id {category.category_id} is used twice", "CATEGORY_DUPLICATE", field)
         if category.name in names:

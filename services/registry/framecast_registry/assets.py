@@ -10,6 +10,7 @@ from framecast_registry.blobs import require_blob
 from framecast_registry.domain import Asset, Blob
 from framecast_registry.ports import ByteStore, MediaProbe, MetadataStore, Transaction
 from framecast_registry.projects import require_project
+from framecast_registry.text_limits import NAME_BYTES, check_text
 from framecast_runtime.object_store import blob_path
 from framecast_runtime.paging import Page, cut_page
 
@@ -24,6 +25,7 @@ class Assets:
     def create(self, project_id: str, sha256: str, display_name: str) -> Asset:
         """The asset with a blob's bytes, new or known. Raises InvalidArgumentError where they cannot be decoded."""
         check_sha256(sha256, field="blob")
+        check_text(display_name, NAME_BYTES, field="asset.display_name")
         with self._store.snapshot() as tx:
             require_project(tx, project_id)
             blob = require_blob(tx, project_id, sha256)

@@ -24,6 +24,7 @@ from framecast_registry.item_spool import ItemSpool
 from framecast_registry.ports import MetadataStore, Transaction
 from framecast_registry.projects import require_project
 from framecast_registry.requests import Request
+from framecast_registry.text_limits import DESCRIPTION_BYTES, FILE_NAME_BYTES, check_text
 
 _LOOKUP_ITEMS = 1000
 
@@ -66,6 +67,7 @@ class DatasetVersions:
         Raises InvalidArgumentError naming the item at fault, NotFoundError where the dataset is missing.
         """
         categories = check_categories(draft.categories)
+        check_text(draft.description, DESCRIPTION_BYTES, field="dataset_version.description")
         if draft.allow_missing:
             check_id(draft.dataset_id, field="parent")
         with self._store.snapshot() as tx:  # before the items, so that a typing error costs no upload
@@ -102,7 +104,7 @@ class DatasetVersions:
         where: str,
         position: int,
     ) -> DatasetItem:
-        file = draft.file_name or draft.asset
+        file = check_text(draft.file_name, FILE_NAME_BYTES, field=f"{where}.file_name") or draft.asset
         if asset is None:
             raise InvalidArgumentError(
                 f"{file}: {where}.asset {draft.asset} does not exist; create the asset first",

@@ -10,9 +10,10 @@ from framecast_registry.domain import Dataset, DatasetItem, DatasetVersion, Subs
 from framecast_registry.ports import MetadataStore, Transaction
 from framecast_registry.projects import require_project
 from framecast_registry.requests import Request
+from framecast_registry.text_limits import DESCRIPTION_BYTES, NAME_BYTES, check_text
 from framecast_runtime.paging import Page, cut_page
 
-_PAGE_LABEL_BYTES = 16 * 1024**2
+_PAGE_BYTES = 16 * 1024**2
 
 
 def require_dataset(tx: Transaction, project_id: str, dataset_id: str) -> Dataset:
@@ -57,6 +58,8 @@ class Datasets:
     def create(self, project_id: str, dataset_id: str, display_name: str, description: str, request_id: str) -> Dataset:
         """Raises AlreadyExistsError where the id is taken."""
         check_id(dataset_id, field="dataset_id")
+        check_text(display_name, NAME_BYTES, field="dataset.display_name")
+        check_text(description, DESCRIPTION_BYTES, field="dataset.description")
         request = Request("CreateDataset", f"projects/{project_id}", request_id, dataset_id, display_name, description)
         with self._store.transaction() as tx:
             require_project(tx, project_id)
@@ -124,7 +127,7 @@ class Datasets:
     ) -> tuple[list[DatasetItem], str]:
         """A page of a version's items in their order, and the token of the next one.
 
-        A page ends early where its labels would outgrow a message.
+        A page ends early where its labels and file names would outgrow a message.
         """
         after = page.after_number()
         with self._store.snapshot() as tx:
@@ -141,7 +144,7 @@ def _count_fitting(items: list[DatasetItem]) -> int:
     """How many of the items fit into a page; the first one always does."""
     total = 0
     for count, item in enumerate(items):
-        total += len(item.labels)
-        if total > _PAGE_LABEL_BYTES and count:
+        total += len(item.labels) + len(item.file_name.encode())
+        if total > _PAGE_BYTES and count:
             return count
     return len(items)

@@ -13,6 +13,7 @@ from framecast_registry.model_bundles import CheckedBundle, ModelBundles
 from framecast_registry.ports import MetadataStore, Transaction
 from framecast_registry.projects import require_project
 from framecast_registry.requests import Request
+from framecast_registry.text_limits import DESCRIPTION_BYTES, NAME_BYTES, check_text
 from framecast_runtime.paging import Page, cut_page
 
 
@@ -63,6 +64,8 @@ class Models:
     def create(self, project_id: str, model_id: str, display_name: str, description: str, request_id: str) -> Model:
         """Raises AlreadyExistsError where the id is taken."""
         check_id(model_id, field="model_id")
+        check_text(display_name, NAME_BYTES, field="model.display_name")
+        check_text(description, DESCRIPTION_BYTES, field="model.description")
         request = Request("CreateModel", f"projects/{project_id}", request_id, model_id, display_name, description)
         with self._store.transaction() as tx:
             require_project(tx, project_id)

@@ -8,6 +8,7 @@ from framecast.names import check_id
 from framecast_registry.domain import Project
 from framecast_registry.ports import MetadataStore, Transaction
 from framecast_registry.requests import Request
+from framecast_registry.text_limits import NAME_BYTES, check_text
 from framecast_runtime.paging import Page, cut_page
 
 DEFAULT_PROJECT = "default"
@@ -40,6 +41,7 @@ class Projects:
     def create(self, project_id: str, display_name: str, request_id: str) -> Project:
         """Raises AlreadyExistsError where the id is taken."""
         check_id(project_id, field="project_id")
+        check_text(display_name, NAME_BYTES, field="project.display_name")
         request = Request("CreateProject", "", request_id, project_id, display_name)
         with self._store.transaction() as tx:
             if request.earlier_result(tx):

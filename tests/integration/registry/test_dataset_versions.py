@@ -281,6 +281,38 @@ def test_a_page_ends_early_rather_than_outgrow_a_message(api):
     assert seen == list(range(30))
 
 
+def test_long_file_names_end_a_page_too(api, monkeypatch):
+    monkeypatch.setattr("framecast_registry.datasets._PAGE_BYTES", 9_000)
+    assets = [api.create_asset(picture(seed), "x.png").name for seed in range(4)]
+    given = [item(name, file_name="é" * 2048) for name in assets]
+    version = api.create_dataset_version(CARS, [CAR], given)
+    page = api.registry.ListDatasetItems(pb.ListDatasetItemsRequest(parent=version.name))
+    assert len(page.dataset_items) == 2
+    assert page.next_page_token
+
+
+@pytest.mark.parametrize("field", ["name", "supercategory", "keypoints[0]"])
+def test_long_texts_of_categories_are_refused(api, field):
+    text = "x" * 1025
+    texts: dict[str, Any] = {"name": "car", **({"keypoints": [text]} if "[" in field else {field: text})}
+    with pytest.raises(errors.InvalidArgumentError) as caught:
+        api.create_dataset_version(CARS, [annotation_pb2.Category(id=1, **texts)], [])
+    assert caught.value.field == f"dataset_version.categories[0].{field}"
+
+
+def test_long_file_names_and_descriptions_are_refused(api, asset):
+    with pytest.raises(errors.InvalidArgumentError) as caught:
+        api.create_dataset_version(CARS, [CAR], [item(asset, file_name="x" * 4097)])
+    assert (caught.value.reason, caught.value.field) == ("TEXT_TOO_LONG", "items[0].file_name")
+    request = pb.CreateDatasetVersionRequest(
+        parent=CARS, allow_missing=True, dataset_version=dataset_pb2.DatasetVersion(description="x" * 65537)
+    )
+    with pytest.raises(errors.InvalidArgumentError) as caught:
+        api.registry.CreateDatasetVersion(iter([request]))
+    assert caught.value.field == "dataset_version.description"
+    assert datasets(api) == []
+
+
 def test_a_dataset_in_use_is_not_deleted(api, asset):
     version = api.create_dataset_version(CARS, [CAR], [item(asset)])
     model_version = model_pb2.ModelVersion(architecture="yolov5n", dataset_version=version.name)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from framecast import errors
-from framecast.v1 import project_pb2
+from framecast.v1 import dataset_pb2, model_pb2, project_pb2
 from framecast.v1 import registry_service_pb2 as pb
 from tests.support.pictures import picture
 from tests.support.registry_api import PROJECT
@@ -63,6 +63,33 @@ def test_ids_are_checked(api, project_id):
     with pytest.raises(errors.InvalidArgumentError) as caught:
         create_project(api, project_id)
     assert caught.value.field == "project_id"
+
+
+def test_texts_are_limited_in_bytes(api):
+    name, text = "é" * 513, "x" * 65537
+    calls: list[tuple[Callable[[], Any], str]] = [
+        (lambda: create_project(api, "shop", project=project_pb2.Project(display_name=name)), "project.display_name"),
+        (lambda: create_dataset(api, display_name=name), "dataset.display_name"),
+        (lambda: create_dataset(api, description=text), "dataset.description"),
+        (lambda: create_model(api, display_name=name), "model.display_name"),
+        (lambda: create_model(api, description=text), "model.description"),
+        (lambda: api.create_asset(picture(), name), "asset.display_name"),
+    ]
+    for call, field in calls:
+        with pytest.raises(errors.InvalidArgumentError) as caught:
+            call()
+        assert (caught.value.reason, caught.value.field) == ("TEXT_TOO_LONG", field)
+    create_dataset(api, display_name=name[:-1], description=text[:-1])
+
+
+def create_dataset(api: Any, **fields: Any) -> Any:
+    request = pb.CreateDatasetRequest(parent=PROJECT, dataset_id="cars", dataset=dataset_pb2.Dataset(**fields))
+    return api.registry.CreateDataset(request)
+
+
+def create_model(api: Any, **fields: Any) -> Any:
+    request = pb.CreateModelRequest(parent=PROJECT, model_id="net", model=model_pb2.Model(**fields))
+    return api.registry.CreateModel(request)
 
 
 def test_a_repeated_request_returns_the_first_result(api):

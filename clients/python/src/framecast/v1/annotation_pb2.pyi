@@ -32,12 +32,12 @@ class Category(_message.Message):
     id: _builtins.int
     """Unique within its dataset version or model; need not be contiguous (COCO's ids have gaps). At least 0."""
     name: _builtins.str
-    """Unique within its dataset version or model. Not empty."""
+    """Unique within its dataset version or model. Not empty, at most 1 KiB in UTF-8."""
     supercategory: _builtins.str
-    """The group that the category belongs to; may be empty."""
+    """The group that the category belongs to, at most 1 KiB in UTF-8; may be empty."""
     @_builtins.property
     def keypoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of the keypoints of this category, in order; empty where it has none."""
+        """Names of the keypoints of this category, at most 1 KiB each in UTF-8, in order; empty where it has none."""
 
     def __init__(
         self,

@@ -98,7 +98,7 @@ class Asset(_message.Message):
     name: _builtins.str
     """Format: `projects/{project}/assets/{sha256}`, the digest in 64 lower-case hexadecimal digits."""
     display_name: _builtins.str
-    """The name of the file that it came from; the first one given stays."""
+    """The name of the file that it came from, at most 1 KiB in UTF-8; the first one given stays."""
     media_type: _builtins.str
     """Read from the bytes, never from the name: `image/jpeg`, `video/mp4`, …"""
     size_bytes: _builtins.int

@@ -55,9 +55,9 @@ class Dataset(_message.Message):
     name: _builtins.str
     """Format: `projects/{project}/datasets/{dataset}`."""
     display_name: _builtins.str
-    """For people. May be empty."""
+    """For people; at most 1 KiB in UTF-8. May be empty."""
     description: _builtins.str
-    """May be empty."""
+    """At most 64 KiB in UTF-8. May be empty."""
     latest_version: _builtins.str
     """The newest version's name; empty where there is none."""
     @_builtins.property
@@ -119,7 +119,7 @@ class DatasetVersion(_message.Message):
     name: _builtins.str
     """Format: `projects/{project}/datasets/{dataset}/versions/{version}`; versions count from 1."""
     description: _builtins.str
-    """May be empty."""
+    """At most 64 KiB in UTF-8. May be empty."""
     digest: _builtins.str
     """SHA-256 over categories and items: equal content has an equal digest."""
     @_builtins.property
@@ -164,7 +164,7 @@ class DatasetItem(_message.Message):
     asset: _builtins.str
     """Format: `projects/{project}/assets/{asset}`."""
     file_name: _builtins.str
-    """The path by which the source called it."""
+    """The path by which the source called it; at most 4 KiB in UTF-8. May be empty."""
     subset: Global___Subset.ValueType
     source_id: _builtins.int
     """The picture's id in the file that it was imported from; 0 where it had none."""

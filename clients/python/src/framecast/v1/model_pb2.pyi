@@ -69,9 +69,9 @@ class Model(_message.Message):
     name: _builtins.str
     """Format: `projects/{project}/models/{model}`."""
     display_name: _builtins.str
-    """For people. May be empty."""
+    """For people; at most 1 KiB in UTF-8. May be empty."""
     description: _builtins.str
-    """May be empty."""
+    """At most 64 KiB in UTF-8. May be empty."""
     latest_trained_version: _builtins.str
     """The newest version that can be served; empty where there is none."""
     @_builtins.property

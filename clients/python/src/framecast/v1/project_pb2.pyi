@@ -29,7 +29,7 @@ class Project(_message.Message):
     name: _builtins.str
     """Format: `projects/{project}`."""
     display_name: _builtins.str
-    """For people. May be empty."""
+    """For people; at most 1 KiB in UTF-8. May be empty."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
