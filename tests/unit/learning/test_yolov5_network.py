@@ -46,3 +46,15 @@ def test_any_multiple_of_32_is_an_input():
     with torch.no_grad():
         shapes = [tuple(output.shape) for output in network(torch.zeros(1, 3, 64, 96))]
     assert shapes == [(1, 21, 8, 12), (1, 21, 4, 6), (1, 21, 2, 3)]
+
+
+@pytest.mark.parametrize(("class_count", "class_prior"), [(1, 1.0), (2, 0.5), (80, 1 / 80)])
+def test_biases_start_at_what_to_expect(class_count: int, class_prior: float):
+    network = YoloV5Network("n", class_count)
+    for conv, stride in zip(network.detect.m, (8, 16, 32), strict=True):
+        assert isinstance(conv, nn.Conv2d)
+        assert conv.bias is not None
+        prior = conv.bias.detach().sigmoid().view(3, 5 + class_count)
+        # Over the cells of a picture of 640 px they add up to the objects that it may show.
+        assert (prior[:, 4] * (640 / stride) ** 2).tolist() == pytest.approx([8] * 3, rel=1e-4)
+        assert prior[:, 5:].flatten().tolist() == pytest.approx([class_prior] * 3 * class_count, rel=1e-4)

@@ -24,6 +24,10 @@ _EARLIER = {12: 6, 16: 4, 19: 14, 22: 10}
 """Concatenations: layer → the earlier layer that joins."""
 _DETECTED = (17, 20, 23)
 
+_TYPICAL_SIDE, _TYPICAL_OBJECTS = 640, 8
+"""A picture's side in pixels, and how many objects it shows."""
+_CERTAIN_LOGIT = 10.0
+
 
 class YoloV5Network(nn.Module):
     """Images [B, 3, H, W] in 0..1, sides multiples of 32 → raw logits [B, A*(5+C), H/s, W/s] for s in `STRIDES`."""
@@ -89,14 +93,21 @@ class YoloV5Network(nn.Module):
         self.detect.anchors.copy_(pixels / strides)
 
     def _init_head_bias(self, class_count: int) -> None:
-        """Starts from the rates at which objects are met, so that the first steps are not spent on silence."""
+        """Starts from what to expect before any picture was seen, so that the first steps are not spent on silence.
+
+        As in "Focal Loss for Dense Object Detection" (Lin et al., 2017), section 4.1: a bias is the logit of its prior.
+        Few cells hold one of a picture's objects. The class is asked of such cells only, where each is as likely.
+        """
+        # The only class is never asked for and its logit stays where it starts: certain.
+        class_bias = _logit(1 / class_count) if class_count > 1 else _CERTAIN_LOGIT
         for conv, stride in zip(self.detect.m, STRIDES, strict=True):
             assert isinstance(conv, nn.Conv2d)
             assert conv.bias is not None
+            cells = (_TYPICAL_SIDE / stride) ** 2
             with torch.no_grad():
                 bias = conv.bias.view(self.detect.anchors.shape[1], -1)
-                bias[:, 4] += math.log(8 / (640 / stride) ** 2)  # about 8 objects in a picture of 640 px
-                bias[:, 5:] += math.log(0.6 / (class_count - 0.99999))
+                bias[:, 4] = _logit(_TYPICAL_OBJECTS / cells)
+                bias[:, 5:] = class_bias
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         kept: dict[int, Tensor] = {}
@@ -107,3 +118,7 @@ class YoloV5Network(nn.Module):
                 kept[i] = x
         outputs: tuple[Tensor, ...] = self.detect(*(kept[i] for i in _DETECTED))
         return outputs
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
