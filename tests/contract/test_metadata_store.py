@@ -126,8 +126,8 @@ def test_known_digests_are_those_of_the_project(store):
         tx.blobs.add(Blob("other", digest(1), 1, NOW))
     with store.snapshot() as tx:
         asked = {digest(number) for number in range(1200)}
-        assert tx.blobs.known(P, asked) == {digest(number) for number in range(0, 1200, 2)}
-        assert tx.blobs.known(P, set()) == set()
+        assert tx.blobs.sizes(P, asked) == {digest(number): number for number in range(0, 1200, 2)}
+        assert tx.blobs.sizes(P, set()) == {}
 
 
 def test_upload_is_stored_finished_and_removed(store):

@@ -1,7 +1,8 @@
 """Blobs: who may read which bytes."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from framecast.errors import DataLossError, InvalidArgumentError, NotFoundError, OutOfRangeError
@@ -13,6 +14,8 @@ from framecast_runtime.object_store import blob_path
 
 MAX_PUT_BYTES = 3 * 1024**2
 MAX_DIGESTS = 10_000
+
+_LOOKS_AT_ONCE = 16
 
 
 def require_blob(tx: Transaction, project_id: str, sha256: str) -> Blob:
@@ -28,6 +31,11 @@ def require_blob(tx: Transaction, project_id: str, sha256: str) -> Blob:
     return blob
 
 
+def is_stored(bytes_: ByteStore, sha256: str, size_bytes: int) -> bool:
+    """Whether the object store has the bytes of this digest, whoever put them there."""
+    return bytes_.size(blob_path(sha256)) == size_bytes
+
+
 class Blobs:
     def __init__(self, store: MetadataStore, bytes_: ByteStore, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -35,7 +43,10 @@ class Blobs:
         self._now = now
 
     def missing(self, project_id: str, sha256s: Sequence[str]) -> list[str]:
-        """Those of the digests that the project has no blob for, in the order asked."""
+        """Those of the digests whose bytes the project does not have, in the order asked.
+
+        A blob whose object is gone from the object store, or has another size, is missing too: it can be sent again.
+        """
         if len(sha256s) > MAX_DIGESTS:
             raise InvalidArgumentError(
                 f"sha256s may hold at most {MAX_DIGESTS} digests, got {len(sha256s)}; ask in several calls",
@@ -47,8 +58,9 @@ class Blobs:
             check_sha256(sha256, field=f"sha256s[{index}]")
         with self._store.snapshot() as tx:
             require_project(tx, project_id)
-            known = tx.blobs.known(project_id, set(sha256s))
-        return [sha256 for sha256 in sha256s if sha256 not in known]
+            sizes = tx.blobs.sizes(project_id, set(sha256s))
+        stored = self._stored(sizes)
+        return [sha256 for sha256 in sha256s if sha256 not in stored]
 
     def put(self, project_id: str, sha256: str, data: bytes) -> Blob:
         """Stores a small blob. Raises InvalidArgumentError where it is too big or hashes to something else."""
@@ -73,7 +85,7 @@ class Blobs:
         with self._store.snapshot() as tx:
             require_project(tx, project_id)
             known = tx.blobs.get(project_id, sha256)
-        if known is not None and self._bytes.size(blob_path(sha256)) == len(data):
+        if known is not None and is_stored(self._bytes, sha256, len(data)):
             return known
         self._bytes.put(blob_path(sha256), data)
         with self._store.transaction() as tx:
@@ -111,3 +123,10 @@ class Blobs:
                 reason="BLOB_BYTES_MISSING",
                 sha256=sha256,
             ) from None
+
+    def _stored(self, sizes: Mapping[str, int]) -> set[str]:
+        def look(blob: tuple[str, int]) -> bool:
+            return is_stored(self._bytes, *blob)
+
+        with ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="stored") as pool:  # each one may be a round trip
+            return {sha256 for sha256, there in zip(sizes, pool.map(look, sizes.items()), strict=True) if there}

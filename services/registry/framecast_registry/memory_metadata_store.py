@@ -102,8 +102,9 @@ class _Blobs(_Rows):
     def add(self, blob: Blob) -> None:
         self._tables.blobs.setdefault((blob.project_id, blob.sha256), blob)
 
-    def known(self, project_id: str, sha256s: Collection[str]) -> set[str]:
-        return {sha256 for sha256 in sha256s if (project_id, sha256) in self._tables.blobs}
+    def sizes(self, project_id: str, sha256s: Collection[str]) -> Mapping[str, int]:
+        found = ((sha256, self.get(project_id, sha256)) for sha256 in sha256s)
+        return {sha256: blob.size_bytes for sha256, blob in found if blob is not None}
 
 
 class _Uploads(_Rows):

@@ -39,7 +39,8 @@ class BlobRows(Protocol):
     def add(self, blob: Blob) -> None:
         """Changes nothing where the project has it already."""
 
-    def known(self, project_id: str, sha256s: Collection[str]) -> set[str]: ...
+    def sizes(self, project_id: str, sha256s: Collection[str]) -> Mapping[str, int]:
+        """The size in bytes of those of these digests that the project has."""
 
 
 class UploadRows(Protocol):

@@ -74,12 +74,14 @@ class SqlBlobs(SqlRows):
             .on_conflict_do_nothing()
         )
 
-    def known(self, project_id: str, sha256s: Collection[str]) -> set[str]:
+    def sizes(self, project_id: str, sha256s: Collection[str]) -> Mapping[str, int]:
         return {
-            row.sha256
+            row.sha256: row.size_bytes
             for some in _portions(sha256s)
             for row in self.all(
-                sa.select(BLOBS.c.sha256).where(BLOBS.c.project_id == project_id, BLOBS.c.sha256.in_(some))
+                sa.select(BLOBS.c.sha256, BLOBS.c.size_bytes).where(
+                    BLOBS.c.project_id == project_id, BLOBS.c.sha256.in_(some)
+                )
             )
         }
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from framecast.errors import DataLossError, InvalidArgumentError, NotFoundError, OutOfRangeError
 from framecast.names import check_sha256
+from framecast_registry.blobs import is_stored
 from framecast_registry.domain import Blob, Upload, UploadProgress
 from framecast_registry.ports import ByteStore, MetadataStore, Transaction
 from framecast_registry.projects import require_project
@@ -34,15 +35,16 @@ class Uploads:
         self._max_blob_bytes = max_blob_bytes
 
     def create(self, project_id: str, size_bytes: int, sha256: str, request_id: str) -> UploadProgress:
-        """An upload; finished from the start where the project has the blob or the blob is empty."""
+        """An upload; finished from the start where the project has the bytes or there are none."""
         check_sha256(sha256, field="upload.sha256")
         self._check_size(size_bytes, sha256)
         request = Request("CreateUpload", f"projects/{project_id}", request_id, size_bytes, sha256)
+        stored = is_stored(self._bytes, sha256, size_bytes)  # before the transaction, which others wait for
         with self._store.transaction() as tx:
             require_project(tx, project_id)
             earlier = request.earlier_result(tx)
             if earlier is None:
-                upload = self._new(tx, project_id, size_bytes, sha256)
+                upload = self._new(tx, project_id, size_bytes, sha256, stored=stored)
                 request.remember(tx, upload.upload_id)
         if earlier is not None:
             return self.get(project_id, earlier)
@@ -111,7 +113,7 @@ class Uploads:
                 sha256=sha256,
             )
 
-    def _new(self, tx: Transaction, project_id: str, size_bytes: int, sha256: str) -> Upload:
+    def _new(self, tx: Transaction, project_id: str, size_bytes: int, sha256: str, *, stored: bool) -> Upload:
         known = tx.blobs.get(project_id, sha256)
         if known is not None and known.size_bytes != size_bytes:
             raise InvalidArgumentError(
@@ -129,7 +131,7 @@ class Uploads:
             size_bytes=size_bytes,
             create_time=start,
             expire_time=start + LIFETIME,
-            finished=known is not None,
+            finished=known is not None and stored,
         )
         tx.uploads.add(upload)
         return upload
@@ -156,7 +158,7 @@ class Uploads:
                     sha256=upload.sha256,
                     actual_sha256=actual,
                 )
-            if self._bytes.size(blob_path(upload.sha256)) != upload.size_bytes:
+            if not is_stored(self._bytes, upload.sha256, upload.size_bytes):
                 self._bytes.put_chunks(blob_path(upload.sha256), self._read(upload))
         except NotFoundError:  # another call finished it, or gave it up, and removed the parts
             progress = self.get(upload.project_id, upload.upload_id)

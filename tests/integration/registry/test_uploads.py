@@ -37,6 +37,24 @@ def test_an_upload_of_many_parts_comes_back_byte_for_byte(api, server):
     assert list(open_object_store(server.object_store_url).list("uploads")) == []
 
 
+@pytest.mark.parametrize("left", [None, b"cut"])
+def test_bytes_that_were_lost_can_be_uploaded_again(api, server, left):
+    data = os.urandom(4_000_000)
+    sha256 = hashlib.sha256(data).hexdigest()
+    blob = api.write(api.create_upload(data).name, data).blob
+    asked = pb.FindMissingBlobsRequest(parent=PROJECT, sha256s=[sha256])
+    assert list(api.blobs.FindMissingBlobs(asked).missing_sha256s) == []
+    objects = open_object_store(server.object_store_url)
+    objects.delete(blob_path(sha256))
+    if left is not None:
+        objects.put(blob_path(sha256), left)
+    assert list(api.blobs.FindMissingBlobs(asked).missing_sha256s) == [sha256]
+    upload = api.create_upload(data)
+    assert (upload.blob, upload.committed_bytes) == ("", 0)
+    assert api.write(upload.name, data).blob == blob
+    assert read(api, blob) == data
+
+
 def test_an_upload_goes_on_from_what_is_committed(api):
     data = os.urandom(9_000_000)
     name = api.create_upload(data).name

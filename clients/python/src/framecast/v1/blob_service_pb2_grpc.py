@@ -83,7 +83,8 @@ class BlobServiceServicer:
     """
 
     def FindMissingBlobs(self, request, context):
-        """Which of these digests the project does not have yet, so that known bytes are not sent again.
+        """Which of these digests the project does not have yet, so that known bytes are not sent again. A blob whose bytes
+        were lost from the object store is missing, too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,7 +35,9 @@ class BlobServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> BlobServiceAsyncStub: ...
     FindMissingBlobs: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.FindMissingBlobsRequest, _blob_service_pb2.FindMissingBlobsResponse]
-    """Which of these digests the project does not have yet, so that known bytes are not sent again."""
+    """Which of these digests the project does not have yet, so that known bytes are not sent again. A blob whose bytes
+    were lost from the object store is missing, too.
+    """
     PutBlob: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.PutBlobRequest, _blob_pb2.Blob]
     """Stores a small blob in one call. INVALID_ARGUMENT where the bytes do not hash to `sha256`."""
     CreateUpload: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.CreateUploadRequest, _blob_pb2.Upload]
@@ -59,7 +61,9 @@ class BlobServiceAsyncStub(BlobServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     FindMissingBlobs: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.FindMissingBlobsRequest, _blob_service_pb2.FindMissingBlobsResponse]  # type: ignore[assignment]
-    """Which of these digests the project does not have yet, so that known bytes are not sent again."""
+    """Which of these digests the project does not have yet, so that known bytes are not sent again. A blob whose bytes
+    were lost from the object store is missing, too.
+    """
     PutBlob: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.PutBlobRequest, _blob_pb2.Blob]  # type: ignore[assignment]
     """Stores a small blob in one call. INVALID_ARGUMENT where the bytes do not hash to `sha256`."""
     CreateUpload: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.CreateUploadRequest, _blob_pb2.Upload]  # type: ignore[assignment]
@@ -86,7 +90,9 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _blob_service_pb2.FindMissingBlobsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_blob_service_pb2.FindMissingBlobsResponse, _abc.Awaitable[_blob_service_pb2.FindMissingBlobsResponse]]:
-        """Which of these digests the project does not have yet, so that known bytes are not sent again."""
+        """Which of these digests the project does not have yet, so that known bytes are not sent again. A blob whose bytes
+        were lost from the object store is missing, too.
+        """
 
     @_abc_1.abstractmethod
     def PutBlob(
