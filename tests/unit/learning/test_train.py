@@ -17,7 +17,7 @@ from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
 from framecast_bundle.predictor import Predictor
 from framecast_bundle.settings import Settings
 from framecast_trainer.learning import checkpoints, parity
-from framecast_trainer.learning.architectures import yolov5
+from framecast_trainer.learning.architectures import ARCHITECTURES, yolov5
 from framecast_trainer.learning.config import TrainConfig
 from framecast_trainer.learning.data import Annotation, TrainingData
 from framecast_trainer.learning.decode import decode_sample
@@ -101,6 +101,7 @@ def test_the_bundle_is_complete_and_predicts(name: str, runs: Callable[[str], Ru
     bundle_manifest.check_files(folder, manifest.files)
     assert {file.path for file in manifest.files} >= {"weights.safetensors", *(g.path for g in manifest.graphs)}
     assert manifest.parity == run.result.parity
+    assert manifest.license == ARCHITECTURES[name].license
     assert [c.id for c in manifest.categories] == [c.id for c in CATEGORIES]
     assert manifest.lineage.training_job == "projects/p/trainingJobs/j"
     assert json.loads(manifest.lineage.configuration)["epochs"] == RECIPES[name].epochs

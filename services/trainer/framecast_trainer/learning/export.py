@@ -20,9 +20,11 @@ _BATCH = 2
 DEFAULT_RDP_THRESHOLD = 0.005
 
 
-def describe(learner: Learner, entry: Architecture, categories: Sequence[CategoryName]) -> ModelBundle:
+def describe(
+    learner: Learner, entry: Architecture, categories: Sequence[CategoryName], license_id: str = ""
+) -> ModelBundle:
     """The manifest but for its files, lineage and parity: enough to predict with."""
-    manifest = ModelBundle(format_version=1, task=entry.task, architecture=entry.id, license=entry.license)
+    manifest = ModelBundle(format_version=1, task=entry.task, architecture=entry.id, license=license_id)
     for category in categories:
         manifest.categories.add(id=category.id, name=category.name, supercategory=category.supercategory)
     manifest.input.CopyFrom(learner.input)

@@ -96,7 +96,7 @@ def train(
 
     def measure_torch(device: str) -> Measurement:
         # Rebuilt each time: anchors and the like belong to the network.
-        manifest = export.describe(learner, entry, data.categories)
+        manifest = export.describe(learner, entry, data.categories, origin.license)
         engine = TorchEngine(learner.stages(), torch.device(device))
         return evaluator.measure(manifest, engine, lambda: check_stop(should_stop))
 
@@ -119,7 +119,7 @@ def train(
     folder = output / BUNDLE_FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     export.write_graphs(learner, folder)
-    manifest = export.describe(learner, entry, data.categories)
+    manifest = export.describe(learner, entry, data.categories, origin.license)
     manifest.lineage.CopyFrom(
         ModelBundle.Lineage(
             **dict(lineage),

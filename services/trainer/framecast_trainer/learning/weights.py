@@ -19,6 +19,7 @@ from framecast_trainer.learning.config import RANDOM
 
 State = dict[str, Tensor]
 _SHOWN = 5
+_TORCHVISION_LICENSE = "BSD-3-Clause"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Origin:
     """Where the first weights came from, for the lineage: `random`, a torchvision name, or `sha256:…` of a file."""
 
     name: str
+    license: str
+    """What a network that starts from them is under, as an SPDX identifier; empty where unknown."""
 
 
 def load_initial_weights(
@@ -37,7 +40,7 @@ def load_initial_weights(
     name, UnavailableError where named weights cannot be fetched, DataLossError for a damaged file.
     """
     if weights == RANDOM:
-        return Origin(RANDOM)
+        return Origin(RANDOM, entry.license)
     if not weights:
         return _default_weights(learner, entry, backbone, warn)
     if Path(weights).is_file():
@@ -45,24 +48,25 @@ def load_initial_weights(
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         fit(learner, entry, read_file(path), path.name, warn)
-        return Origin(f"sha256:{digest}")
+        warn(f"nothing says what license {path.name} is under, so the trained model names none")
+        return Origin(f"sha256:{digest}", license="")
     name = _torchvision_name(entry, backbone, weights)
     fit(learner, entry, weight_download.fetch(_url(name)), name, warn)
-    return Origin(name)
+    return Origin(name, _TORCHVISION_LICENSE)
 
 
 def _default_weights(learner: Learner, entry: Architecture, backbone: str, warn: Callable[[str], None]) -> Origin:
     name = entry.pretrained.get(backbone)
     if name is None:
         warn(f"there are no published weights for {f'{entry.id} {backbone}'.strip()}: training starts from random ones")
-        return Origin(RANDOM)
+        return Origin(RANDOM, entry.license)
     try:
         state = weight_download.fetch(_url(name))
     except UnavailableError as error:
         warn(f"training starts from random weights, which needs more data and time: {error.message}")
-        return Origin(RANDOM)
+        return Origin(RANDOM, entry.license)
     fit(learner, entry, state, name, warn)
-    return Origin(name)
+    return Origin(name, _TORCHVISION_LICENSE)
 
 
 def _torchvision_name(entry: Architecture, backbone: str, name: str) -> str:
