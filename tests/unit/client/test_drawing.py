@@ -1,5 +1,6 @@
 """Predictions drawn on pictures and videos."""
 
+import io
 import itertools
 from collections.abc import Iterator
 from fractions import Fraction
@@ -7,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from framecast import FrameResult, InvalidArgumentError, Label
 from framecast.drawing import color_of, draw_prediction, draw_video
 from framecast.drawing.palette import text_color_on
+from framecast.drawing.upright import upright
+from tests.support.odd_pictures import encoded, odd_pictures
 from tests.support.predictions import prediction
 
 av = pytest.importorskip("av")
@@ -136,3 +139,17 @@ def test_an_interrupted_video_is_not_left_behind(uneven_video, tmp_path: Path) -
     with pytest.raises(KeyboardInterrupt):
         draw_video(source, interrupted(), tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_drawing_is_upright(orientation: int) -> None:
+    pixels = np.random.default_rng(orientation).integers(0, 255, (5, 7, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = Image.open(io.BytesIO(encoded(Image.fromarray(pixels), "PNG", exif=exif)))
+    np.testing.assert_array_equal(np.asarray(upright(picture)), np.asarray(ImageOps.exif_transpose(picture)))
+
+
+def test_a_drawing_of_a_picture_with_damaged_exif_is_upright() -> None:
+    picture = Image.open(io.BytesIO(odd_pictures()["damaged_exif.JPEG"]))
+    assert upright(picture).size == (16, 24)

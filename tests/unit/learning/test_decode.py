@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from framecast.errors import DataLossError
+from framecast_bundle.image_decoder import decode_image
 from framecast_trainer.learning import decode
 from framecast_trainer.learning.data import Sample
+from tests.support.odd_pictures import DAMAGED_EXIF
 
 
 def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
@@ -29,6 +31,13 @@ def test_sixteen_bit_gray_is_scaled():
     assert decode.decode(encoded(Image.fromarray(levels)), "a.png")[0, :, 0].tolist() == [0, 100, 255]
 
 
+def test_a_picture_with_damaged_exif_is_learned_as_it_is_predicted():
+    image = Image.fromarray(np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3))
+    content = encoded(image, "JPEG", exif=DAMAGED_EXIF)
+    np.testing.assert_array_equal(decode.decode(content, "a.jpg"), decode_image(content, label="a.jpg"))
+    assert decode.decode(content, "a.jpg").shape == (30, 20, 3)
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "L", "P", "1", "CMYK"])
 def test_every_mode_becomes_rgb(mode: str):
     image = Image.fromarray(np.full((4, 5, 3), 255, np.uint8)).convert(mode)
@@ -44,10 +53,9 @@ def test_what_cannot_be_read_is_named(content: bytes):
     assert caught.value.reason == "IMAGE_UNREADABLE"
 
 
-def test_too_many_pixels_are_refused_before_decoding(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(decode, "MAX_PIXELS", 100)
-    with pytest.raises(DataLossError, match="more than 100") as caught:
-        decode.decode(encoded(Image.new("RGB", (64, 64))), "big.png")
+def test_too_many_pixels_are_refused_before_decoding():
+    with pytest.raises(DataLossError, match="limit is 100000000 pixels") as caught:
+        decode.decode(encoded(Image.new("1", (10_001, 10_000))), "big.png")
     assert caught.value.reason == "IMAGE_TOO_LARGE"
 
 

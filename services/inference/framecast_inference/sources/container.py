@@ -9,8 +9,8 @@ import av.container
 import av.stream
 import av.video.stream
 
+from framecast_bundle.image_decoder import MAX_PIXELS
 from framecast_inference.sources import video_errors
-from framecast_inference.sources.image_decoder import MAX_PIXELS
 
 # A file names no other files to open: playlists and the like stay out.
 _OPTIONS = {"protocol_whitelist": "file", "fflags": "+genpts"}

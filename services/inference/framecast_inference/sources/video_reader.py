@@ -8,9 +8,9 @@ import av
 import av.container
 import av.video.stream
 
+from framecast_bundle.orientation import Orientation
 from framecast_inference.sources import video_errors
 from framecast_inference.sources.container import open_video
-from framecast_inference.sources.orientation import Orientation
 from framecast_inference.sources.source_frame import Image, SourceFrame
 from framecast_inference.sources.video_index import VideoIndex, VideoPacket, read_video_index
 

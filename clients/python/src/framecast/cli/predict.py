@@ -21,7 +21,7 @@ from framecast.drawing.video import import_av
 from framecast.errors import NotFoundError
 from framecast.importers.class_folders import is_picture
 
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @click.command(

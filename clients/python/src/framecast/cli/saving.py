@@ -6,11 +6,12 @@ from pathlib import Path
 from types import TracebackType
 
 import click
-from PIL import Image, ImageOps
+from PIL import Image
 
 from framecast._prediction_types import FrameResult, Prediction, StreamInfo
 from framecast.cli.output import document, frame_document
 from framecast.drawing import draw_prediction
+from framecast.drawing.upright import upright
 from framecast.errors import FramecastError
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
@@ -50,9 +51,9 @@ class Targets:
 def save_picture(source: Path, prediction: Prediction, target: Path) -> None:
     """Draws a prediction on the upright picture."""
     with Image.open(source) as image:
-        upright = ImageOps.exif_transpose(image)
+        turned = upright(image)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draw_prediction(upright, prediction).save(target)
+    draw_prediction(turned, prediction).save(target)
 
 
 class JsonFile:

@@ -8,7 +8,7 @@ from framecast._dataset_types import Annotation, Category, Subset
 from framecast.errors import InvalidArgumentError, NotFoundError
 from framecast.importers.labelled_set import LabelledPicture, LabelledSet
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 
 def read_class_folders(folders: Mapping[Subset, Path]) -> LabelledSet:

@@ -15,7 +15,7 @@ from framecast.importers.labelled_set import LabelledPicture
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused by their header, before they are decoded."""
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF")
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 _ORIENTATION = 0x0112
 
 
@@ -83,22 +83,28 @@ def _decode(path: Path, data: bytes) -> tuple[int, int]:
                     height=height,
                 )
             image.load()
-            turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-            return (height, width) if turned else (width, height)
+            return (height, width) if _turned(image) else (width, height)
     except FramecastError:
         raise
     except UnidentifiedImageError:
-        raise _unsupported(path, "this is not a picture (JPEG, PNG, WebP, BMP, GIF)") from None
-    except Image.DecompressionBombError:
+        raise _unsupported(path, "this is not a picture (JPEG, PNG, WebP, BMP, GIF, TIFF)") from None
+    except (Image.DecompressionBombError, MemoryError):
         raise InvalidArgumentError(
             f"{path}: the picture has too many pixels, the limit is {MAX_PIXELS}", reason="IMAGE_TOO_LARGE", file=path
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except Exception as error:  # Pillow's readers let anything through, from KeyError to struct.error
         raise InvalidArgumentError(
             f"{path}: the picture is cut off or damaged ({error}); replace the file or leave it out",
             reason="IMAGE_TRUNCATED",
             file=path,
         ) from None
+
+
+def _turned(image: Image.Image) -> bool:
+    try:
+        return image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    except Exception:  # as above; with damaged EXIF the picture counts as it is stored
+        return False
 
 
 def _unsupported(path: Path, why: str) -> InvalidArgumentError:

@@ -105,7 +105,7 @@ class ImageSource(_message.Message):
     ASSET_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """A whole file: JPEG, PNG, WebP, BMP, GIF (its first frame)."""
+    """A whole file: JPEG, PNG, WebP, BMP, GIF, TIFF; the first picture in it. At most 100,000,000 pixels."""
     asset: _builtins.str
     """Format: `projects/{project}/assets/{asset}`."""
     display_name: _builtins.str

@@ -2,15 +2,16 @@
 
 import io
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from framecast.errors import InvalidArgumentError
-from framecast_inference.sources.image_decoder import decode_image
+from framecast_bundle.image_decoder import decode_image
 
 REASONS = {
     "reject_too_large": "IMAGE_TOO_LARGE",
@@ -73,6 +74,51 @@ def test_sixteen_bit_gray_is_scaled() -> None:
     np.testing.assert_array_equal(image[:, :, 1].ravel(), np.arange(256))
 
 
+def test_floating_point_gray_has_eight_or_sixteen_bits() -> None:
+    levels = np.array([[0, 100, 255, np.nan]], np.float32)
+    for scale in (1, 257):
+        image = decode_image(encoded(Image.fromarray(levels * scale), "TIFF"), label="float.tif")
+        assert image[0, :, 0].tolist() == [0, 100, 255, 0]
+
+
+def test_a_webp_is_refused_by_its_header_before_its_canvas_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened"))
+    side = (16_000 - 1).to_bytes(3, "little")
+    data = b"RIFF" + (100).to_bytes(4, "little") + b"WEBPVP8X" + (10).to_bytes(4, "little") + bytes(4) + side + side
+    with pytest.raises(InvalidArgumentError) as caught:
+        decode_image(data, label="canvas.webp")
+    assert caught.value.reason == "IMAGE_TOO_LARGE"
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (KeyError("tag"), "IMAGE_DAMAGED"),
+        (TypeError("None"), "IMAGE_DAMAGED"),
+        (struct.error("unpack"), "IMAGE_DAMAGED"),
+        (OverflowError("size"), "IMAGE_DAMAGED"),
+        (MemoryError(), "IMAGE_TOO_LARGE"),
+        (Image.DecompressionBombError("frame"), "IMAGE_TOO_LARGE"),
+    ],
+)
+def test_whatever_pillow_raises_becomes_an_error_of_the_picture(
+    raised: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise raised
+
+    data = encoded(Image.new("RGB", (4, 4)))
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", failing)
+    with pytest.raises(InvalidArgumentError) as caught:
+        decode_image(data, label="broken.png")
+    assert caught.value.reason == reason
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "_open", failing)
+    with pytest.raises(InvalidArgumentError) as caught:
+        decode_image(data, label="broken.png")
+    # Pillow takes some of them, while it opens a file, for the sign of another format.
+    assert caught.value.reason in {reason, "IMAGE_TRUNCATED"}
+
+
 def test_the_pixel_limit_holds_to_the_pixel() -> None:
     data = encoded(Image.new("RGB", (10, 10)))
     decode_image(data, label="ten.png", max_pixels=100)
@@ -89,7 +135,7 @@ def refusal(data: bytes) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
 def test_a_file_cut_anywhere_is_refused_by_type_or_decoded(kind: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (24, 24, 3), dtype=np.uint8)
     data = encoded(Image.fromarray(pixels), kind)
@@ -102,7 +148,7 @@ def test_a_file_cut_anywhere_is_refused_by_type_or_decoded(kind: str) -> None:
     assert None not in refusals[: len(refusals) // 2]
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_flipped_bytes_never_escape_as_another_exception(kind: str) -> None:
     rng = np.random.default_rng(1)

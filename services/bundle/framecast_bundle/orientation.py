@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
-from framecast_inference.sources.source_frame import Image
+Image = npt.NDArray[np.uint8]
 
 # EXIF tag 0x0112 → (transpose, flip x, flip y), flips counted after the transposition.
 _EXIF = {
