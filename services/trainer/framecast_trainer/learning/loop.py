@@ -36,7 +36,10 @@ class Fitted:
 
 
 class Loop:
-    """Runs one training. `measure` evaluates the network as it is and returns metrics in [0, 1]."""
+    """Runs one training.
+
+    `measure` evaluates the network as it is, on `measured_count` pictures, and returns metrics in [0, 1].
+    """
 
     def __init__(
         self,
@@ -45,20 +48,24 @@ class Loop:
         config: ResolvedConfig,
         *,
         measure: Callable[[], dict[str, float]],
+        measured_count: int,
         primary: str,
         checkpoint_folder: Path,
         on_event: Listener,
         should_stop: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._learner = learner
         self._network: nn.Module = learner.network
         self._batches = batches
         self._config = config
         self._measure = measure
+        self._measured_count = measured_count
         self._primary = primary
         self._folder = checkpoint_folder
         self._on_event = on_event
         self._should_stop = should_stop
+        self._clock = clock
         self._device = torch.device(config.device)
         self._optimizer = torch.optim.AdamW(
             _parameter_groups(self._network, config.weight_decay), lr=config.learning_rate, foreach=True
@@ -67,13 +74,14 @@ class Loop:
         self._best: dict[str, float] = {}
         self._best_epoch = 0
         self._evaluating_s = 0.0
+        self._evaluation_s: float | None = None
         self._told = 0.0
 
     def run(self) -> Fitted:
         """Raises CancelledError when asked to stop, FailedPreconditionError when the loss is no number."""
         config = self._config
-        schedule = Schedule(config.epochs * len(self._batches), config.max_duration_s)
-        start = time.monotonic()
+        schedule = Schedule(config.epochs * len(self._batches), config.max_duration_s, self._clock)
+        start = self._clock()
         step = 0
         for epoch in range(config.epochs):
             self._network.train()
@@ -95,7 +103,7 @@ class Loop:
             means = {name: total / done for name, total in sums.items()}
             self._report({"loss": sum(means.values()), **means, "learning_rate": self._rate()}, step, epoch + 1)
             over = schedule.progress(step) >= 1
-            if over or self._may_evaluate(time.monotonic() - start):
+            if over or self._may_evaluate(self._clock() - start, step):
                 self._evaluate(epoch + 1, step, schedule.progress(step))
             if over:
                 break
@@ -119,13 +127,19 @@ class Loop:
         if self._average is not None:
             self._average.update()
 
-    def _may_evaluate(self, elapsed: float) -> bool:
+    def _may_evaluate(self, elapsed: float, step: int) -> bool:
         # Every epoch is measured, but under a time limit not at the cost of learning.
-        return self._config.max_duration_s is None or self._evaluating_s <= _EVALUATION_SHARE * elapsed
+        if self._config.max_duration_s is None:
+            return True
+        cost = self._evaluation_s
+        if cost is None:
+            # Until one was made: as long as it took to learn from as many pictures.
+            cost = elapsed * self._measured_count / (step * self._config.batch_size)
+        return self._evaluating_s + cost <= _EVALUATION_SHARE * elapsed
 
     def _evaluate(self, epoch: int, step: int, progress: float) -> None:
         self._on_event(Progress("evaluating", epoch, self._config.epochs, 0, len(self._batches), progress))
-        start = time.monotonic()
+        start = self._clock()
         current = None
         if self._average is not None:
             current = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
@@ -138,10 +152,11 @@ class Loop:
             checkpoints.save(self._folder / "best.pt", state)
         if current is not None:
             self._network.load_state_dict(current)
-        self._evaluating_s += time.monotonic() - start
+        self._evaluation_s = self._clock() - start
+        self._evaluating_s += self._evaluation_s
 
     def _progress(self, epoch: int, done: int, progress: float) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._told >= _PROGRESS_INTERVAL_S or done == len(self._batches):
             self._told = now
             count = len(self._batches)

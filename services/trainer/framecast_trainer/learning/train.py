@@ -105,6 +105,7 @@ def train(
         Batches(pictures, learner.input, _views(learner, resolved), resolved.batch_size, resolved.seed),
         resolved,
         measure=lambda: measure_torch(resolved.device).metrics,
+        measured_count=len(validation),
         primary=evaluator.primary,
         checkpoint_folder=output / CHECKPOINT_FOLDER,
         on_event=told,
