@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,9 @@ import framecast_core
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings, score_thresholds
+
+MAX_CANDIDATES = 30_000
+"""Boxes of one picture that compete, as in Ultralytics' YOLOv5 (`max_nms`); the time grows with their square."""
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -55,9 +59,11 @@ def suppress(
 ) -> Iterator[Detections]:
     """Non-maximum suppression with every picture's own settings, then the way back to source pixels.
 
+    Of a picture with more than `MAX_CANDIDATES` boxes only the best enter, the first of equal ones.
     Boxes that lie in the padding alone, and so have no area within the picture, are dropped; others are cut at the
     picture's border if `clip`.
     """
+    candidates = _strongest(candidates)
     keep, splits = framecast_core.nms(
         candidates.boxes,
         candidates.scores,
@@ -77,3 +83,16 @@ def suppress(
         order = np.argsort(-candidates.scores[rows], kind="stable")
         rows, boxes = rows[order], boxes[order]
         yield Detections(candidates.boxes[rows], boxes, candidates.scores[rows], candidates.classes[rows])
+
+
+def _strongest(candidates: Candidates) -> Candidates:
+    counts = np.diff(candidates.splits)
+    if not (counts > MAX_CANDIDATES).any():
+        return candidates
+    rows = []
+    for start, stop in pairwise(candidates.splits.tolist()):
+        best = np.argsort(-candidates.scores[start:stop], kind="stable")[:MAX_CANDIDATES]
+        rows.append(start + np.sort(best))  # in the order given, by which ties are broken
+    keep = np.concatenate(rows)
+    splits = np.concatenate([[0], np.cumsum(np.minimum(counts, MAX_CANDIDATES))]).astype(np.int64)
+    return Candidates(candidates.boxes[keep], candidates.scores[keep], candidates.classes[keep], splits)

@@ -13,6 +13,7 @@ from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast.v1.model_bundle_pb2 import ModelBundle
 
 MAX_RDP_THRESHOLD = 0.01
+MAX_DETECTIONS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Settings:
     rdp_threshold: float = 0.005
     """Coarseness of polygons as a share of each ring's perimeter; in [0, 0.01]."""
     max_detections: int = 300
-    """Instances or labels per picture, the best first; at least 1."""
+    """Instances or labels per picture, the best first; in [1, 10,000]."""
     categories: tuple[str, ...] = ()
     """Names of the categories to report; empty: all."""
     class_agnostic: bool = False
@@ -81,9 +82,9 @@ def check_settings(settings: InferenceSettings, class_names: Sequence[str], *, p
         _check_range(f"{prefix}.iou_threshold", settings.iou_threshold, 1.0)
     if settings.HasField("rdp_threshold"):
         _check_range(f"{prefix}.rdp_threshold", settings.rdp_threshold, MAX_RDP_THRESHOLD)
-    if settings.HasField("max_detections") and settings.max_detections < 1:
+    if settings.HasField("max_detections") and not 1 <= settings.max_detections <= MAX_DETECTIONS:
         raise InvalidArgumentError(
-            f"{prefix}.max_detections is {settings.max_detections}; it must be at least 1",
+            f"{prefix}.max_detections is {settings.max_detections}; it must be in [1, {MAX_DETECTIONS}]",
             reason="SETTING_OUT_OF_RANGE",
             field=f"{prefix}.max_detections",
             value=settings.max_detections,

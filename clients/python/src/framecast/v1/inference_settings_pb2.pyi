@@ -39,7 +39,9 @@ class InferenceSettings(_message.Message):
     rdp_threshold: _builtins.float
     """Coarseness of polygons: the outline may deviate by this share of its ring's perimeter. 0 keeps every corner. In [0, 0.01]."""
     max_detections: _builtins.int
-    """Per picture, the best first. At least 1."""
+    """Per picture, the best first. In [1, 10000]; INVALID_ARGUMENT beyond. Of a detector's raw boxes, the 30,000 with the
+    highest scores are looked at, per picture.
+    """
     class_agnostic: _builtins.bool
     """Boxes of different categories suppress each other, too."""
     @_builtins.property
