@@ -36,7 +36,7 @@ def from_json(data: bytes) -> ModelBundle:
     """
     try:
         fields = json.loads(data)
-    except (UnicodeDecodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:  # the latter where it is nested too deeply
         raise InvalidArgumentError(
             f"{MANIFEST_NAME} is not JSON: {error}", reason="MANIFEST_UNREADABLE", field=MANIFEST_NAME
         ) from error

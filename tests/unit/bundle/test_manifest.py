@@ -43,6 +43,14 @@ def test_refuses_what_is_not_a_manifest(data: bytes) -> None:
         bundle_manifest.from_json(data)
 
 
+@pytest.mark.parametrize("depth", [500, 200_000])
+@pytest.mark.parametrize("opening", [b"[", b'{"lineage":'])
+def test_refuses_a_manifest_that_is_nested_too_deeply(opening: bytes, depth: int) -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        bundle_manifest.from_json(opening * depth + b"1" + (b"]" if opening == b"[" else b"}") * depth)
+    assert refused.value.reason == "MANIFEST_UNREADABLE"
+
+
 def test_newer_layout_says_to_update() -> None:
     with pytest.raises(InvalidArgumentError, match="update") as refused:
         bundle_manifest.from_json(b'{"format_version": 2, "something_new": true}')
