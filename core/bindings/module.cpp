@@ -7,6 +7,7 @@ NB_MODULE(_core, module) {
   bind_decode_proposals(module);
   bind_decode_yolov5(module);
   bind_decode_yolox(module);
+  bind_isa(module);
   bind_masks_to_polygons(module);
   bind_nms(module);
   bind_polygons_to_mask(module);

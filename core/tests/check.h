@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <vector>
+
+#include "isa.h"
 
 /// A test program in one header: TEST(name) { CHECK(...); } and a main that runs them all.
 namespace check {
@@ -54,6 +57,12 @@ struct Registration {
   }
 
 int main() {
+  try {
+    framecast::active_isa();
+  } catch (const std::exception& error) {
+    std::printf("skipped: %s\n", error.what());
+    return 77;
+  }
   for (const check::Test& test : check::tests()) {
     const int before = check::failures();
     try {

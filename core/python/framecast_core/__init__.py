@@ -2,6 +2,9 @@
 
 Arrays are C-contiguous NumPy arrays of the stated dtype; another dtype is refused with TypeError, never converted.
 A value that does not fit raises ValueError and names the argument.
+
+Kernels use the best instruction set of the machine, with the same results on all; the environment variable
+FRAMECAST_ISA (scalar, neon, avx2, avx512) picks one, and the import fails if it is unknown or the machine lacks it.
 """
 
 from framecast_core._core import (
@@ -12,6 +15,7 @@ from framecast_core._core import (
     decode_proposals,
     decode_yolov5,
     decode_yolox,
+    isa,
     masks_to_polygons,
     nms,
     polygons_to_mask,
@@ -27,6 +31,7 @@ __all__ = [
     "decode_proposals",
     "decode_yolov5",
     "decode_yolox",
+    "isa",
     "masks_to_polygons",
     "nms",
     "polygons_to_mask",

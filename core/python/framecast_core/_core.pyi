@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 
 __version__: str
 
+def isa() -> str:
+    """The instruction set in use: "scalar", "neon", "avx2" or "avx512"; FRAMECAST_ISA picks one before the import.
+
+    Every one gives the same results, bit for bit.
+    """
+
 def nms(
     boxes: NDArray[np.float32],
     scores: NDArray[np.float32],
