@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "argument.h"
+#include "isa.h"
 #include "kernels/prepare.h"
 
 namespace framecast {
@@ -45,20 +46,26 @@ Sample sample(std::size_t target, std::size_t source_size, std::size_t target_si
   return {first, std::min(first + 1, source_size - 1), static_cast<float>(position - static_cast<double>(first))};
 }
 
+/// Fills the workspace's columns and weights for a region of `width` columns.
+void sample_columns(std::size_t image_width, std::size_t width, PrepareWorkspace& workspace) {
+  workspace.columns.resize(2 * width);
+  workspace.weights.resize(width);
+  workspace.offsets.resize(width);
+  for (std::size_t x = 0; x < width; ++x) {
+    const Sample column = sample(x, image_width, width);
+    workspace.columns[2 * x] = 3 * column.first;
+    workspace.columns[2 * x + 1] = 3 * column.second;
+    workspace.weights[x] = column.weight;
+    workspace.offsets[x] = static_cast<std::uint32_t>(3 * column.first);
+  }
+}
+
 /// Resized source rows, the last two kept: neighbouring target rows mostly share them.
 class ResizedRows {
  public:
   ResizedRows(const ImageView& image, std::size_t width, PrepareWorkspace& workspace)
       : image_(image), width_(width), workspace_(workspace) {
-    workspace.columns.resize(2 * width);
-    workspace.weights.resize(width);
     workspace.rows.resize(2 * 3 * width);
-    for (std::size_t x = 0; x < width; ++x) {
-      const Sample column = sample(x, image.width, width);
-      workspace.columns[2 * x] = 3 * column.first;
-      workspace.columns[2 * x + 1] = 3 * column.second;
-      workspace.weights[x] = column.weight;
-    }
   }
 
   /// Planes of 3 * width floats; valid until the call after the next one for another row.
@@ -102,6 +109,84 @@ void pad_around(const Plane& plane, const Region& region, float value) {
   std::fill(plane.values + bottom * plane.width, plane.values + plane.height * plane.width, value);
 }
 
+/// Where one image goes.
+struct Target {
+  float* planes;
+  std::size_t height;
+  std::size_t width;
+  Region region;
+
+  float* row(std::size_t channel, std::size_t y) const {
+    return planes + (channel * height + static_cast<std::size_t>(region.y) + y) * width +
+           static_cast<std::size_t>(region.x);
+  }
+};
+
+/// The reference: rows resized across, then blended.
+void prepare_plainly(const ImageView& image, const Target& target, const PrepareSettings& settings,
+                     PrepareWorkspace& workspace) {
+  const auto width = static_cast<std::size_t>(target.region.width);
+  const auto height = static_cast<std::size_t>(target.region.height);
+  ResizedRows rows(image, width, workspace);
+  for (std::size_t y = 0; y < height; ++y) {
+    const Sample line = sample(y, image.height, height);
+    const float* upper = rows.get(line.first);
+    const float* lower = rows.get(line.second);
+    for (std::size_t c = 0; c < 3; ++c) {
+      const std::size_t source = (settings.reverse_channels ? 2 - c : c) * width;
+      kernels::blend_rows_scalar(upper + source, lower + source, line.weight, settings.round_to_uint8, settings.gain[c],
+                                 settings.bias[c], width, target.row(c, y));
+    }
+  }
+}
+
+using RowKernel = void (*)(const kernels::PreparedRow&);
+
+/// The fastest kernel for such rows; null where only the reference will do.
+RowKernel row_kernel([[maybe_unused]] std::size_t image_width,
+                     [[maybe_unused]] std::span<const std::uint32_t> offsets) {
+#if defined(__x86_64__)
+  constexpr std::size_t kWidest = std::numeric_limits<std::uint32_t>::max() / 3;
+  const std::size_t width = offsets.size();
+  if (width < kernels::kPreparedRowWidth || 3 * image_width < kernels::kPreparedRowBytes || image_width > kWidest) {
+    return nullptr;
+  }
+  if (active_isa() == Isa::avx512) {
+    std::size_t reach = 0;
+    for (std::size_t x = 0; x + kernels::kPreparedRowWidth <= width; ++x) {
+      reach = std::max<std::size_t>(reach, offsets[x + kernels::kPreparedRowWidth - 1] - offsets[x] + 6);
+    }
+    return reach <= kernels::kPreparedRowReach ? kernels::prepare_row_avx512 : kernels::prepare_row_avx2;
+  }
+  if (active_isa() == Isa::avx2) return kernels::prepare_row_avx2;
+#endif
+  return nullptr;
+}
+
+void prepare_by_rows(const ImageView& image, const Target& target, const PrepareSettings& settings, RowKernel kernel,
+                     PrepareWorkspace& workspace) {
+  const auto height = static_cast<std::size_t>(target.region.height);
+  kernels::PreparedRow row{};
+  row.row_bytes = 3 * image.width;
+  row.offsets = workspace.offsets.data();
+  row.weights = workspace.weights.data();
+  row.width = static_cast<std::size_t>(target.region.width);
+  row.round_to_uint8 = settings.round_to_uint8;
+  for (std::size_t y = 0; y < height; ++y) {
+    const Sample line = sample(y, image.height, height);
+    row.upper = image.pixels + static_cast<std::ptrdiff_t>(line.first) * image.row_stride;
+    row.lower = image.pixels + static_cast<std::ptrdiff_t>(line.second) * image.row_stride;
+    row.weight = line.weight;
+    for (std::size_t c = 0; c < 3; ++c) {
+      const std::size_t source = settings.reverse_channels ? 2 - c : c;
+      row.out[source] = target.row(c, y);
+      row.gain[source] = settings.gain[c];
+      row.bias[source] = settings.bias[c];
+    }
+    kernel(row);
+  }
+}
+
 }  // namespace
 
 void prepare(std::span<const ImageView> images, std::span<const Region> regions, const PrepareSettings& settings,
@@ -110,23 +195,16 @@ void prepare(std::span<const ImageView> images, std::span<const Region> regions,
   for (std::size_t b = 0; b < images.size(); ++b) {
     const Region& region = regions[b];
     const auto region_width = static_cast<std::size_t>(region.width);
-    const auto region_height = static_cast<std::size_t>(region.height);
     float* planes = out.data() + b * 3 * height * width;
     for (std::size_t c = 0; c < 3; ++c) {
       pad_around({planes + c * height * width, height, width}, region, settings.pad[c]);
     }
-    ResizedRows rows(images[b], region_width, workspace);
-    for (std::size_t y = 0; y < region_height; ++y) {
-      const Sample line = sample(y, images[b].height, region_height);
-      const float* upper = rows.get(line.first);
-      const float* lower = rows.get(line.second);
-      const std::size_t target = (static_cast<std::size_t>(region.y) + y) * width + static_cast<std::size_t>(region.x);
-      for (std::size_t c = 0; c < 3; ++c) {
-        const std::size_t source = (settings.reverse_channels ? 2 - c : c) * region_width;
-        kernels::blend_rows_scalar(upper + source, lower + source, line.weight, settings.round_to_uint8,
-                                   settings.gain[c], settings.bias[c], region_width,
-                                   planes + c * height * width + target);
-      }
+    sample_columns(images[b].width, region_width, workspace);
+    const Target target{planes, height, width, region};
+    if (RowKernel kernel = row_kernel(images[b].width, workspace.offsets)) {
+      prepare_by_rows(images[b], target, settings, kernel, workspace);
+    } else {
+      prepare_plainly(images[b], target, settings, workspace);
     }
   }
 }

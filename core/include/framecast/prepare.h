@@ -35,6 +35,7 @@ struct PrepareSettings {
 /// Memory of `prepare`, reused across calls; one per thread.
 struct PrepareWorkspace {
   std::vector<std::size_t> columns;
+  std::vector<std::uint32_t> offsets;
   std::vector<float> weights;
   std::vector<float> rows;
 };
