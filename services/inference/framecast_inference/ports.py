@@ -26,7 +26,10 @@ class Registry(Protocol):
     def add_trained_version(
         self, model: str, manifest: ModelBundle, bundle_sha256: str, *, request_id: str
     ) -> ModelVersion:
-        """Registers a version, and its model where it is missing, that points at a manifest already stored."""
+        """Registers a version, and its model where it is missing, that points at a manifest already stored.
+
+        It is there, and TRAINED, or nothing is.
+        """
 
 
 class Blobs(Protocol):

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import yaml
 
@@ -12,6 +13,8 @@ from framecast import errors
 from framecast.v1 import registry_service_pb2, registry_service_pb2_grpc
 from framecast.v1.inference_service_pb2 import ImportModelVersionRequest, LoadModelVersionRequest
 from framecast.v1.model_pb2 import ModelVersion, Task
+from framecast_bundle.manifest import from_json
+from framecast_inference.adapters.grpc_registry import GrpcRegistry
 from framecast_runtime.object_store import blob_path, open_object_store
 from tests.support.outside_yolox import DESCRIPTOR, PROJECT, import_yolox, upload_blob
 
@@ -59,6 +62,28 @@ def test_repeating_an_import_gives_the_same_version_and_another_one_the_next(
     assert first == again
     assert other.name.endswith("/versions/2")
     assert other.bundle == first.bundle
+
+
+class _OneCall(grpc.UnaryUnaryClientInterceptor):
+    """The process that calls dies after its first call."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        self.methods.append(details.method)
+        if len(self.methods) > 1:
+            raise errors.UnavailableError("died")
+        return continuation(details, request)
+
+
+def test_a_version_is_there_and_trained_after_a_single_call(services: Services, shared_data: Path) -> None:
+    version = import_yolox(services.registry_channel, services.inference_channel, shared_data, model="source")
+    sha256 = version.bundle.rpartition("/")[2]
+    manifest = from_json(open_object_store(services.registry.object_store_url).get(blob_path(sha256)))
+    registry = GrpcRegistry(grpc.intercept_channel(services.registry_channel, _OneCall()))
+    added = registry.add_trained_version(f"{PROJECT}/models/at-once", manifest, sha256, request_id="r")
+    assert (added.state, added.bundle) == (ModelVersion.TRAINED, version.bundle)
 
 
 @pytest.mark.parametrize(

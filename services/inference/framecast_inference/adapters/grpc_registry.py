@@ -36,19 +36,14 @@ class GrpcRegistry:
         self, model: str, manifest: ModelBundle, bundle_sha256: str, *, request_id: str
     ) -> ModelVersion:
         """See `Registry.add_trained_version`. Repeating it with the same `request_id` gives the same version."""
-        version = self._registry.CreateModelVersion(
+        return self._registry.CreateModelVersion(
             registry_service_pb2.CreateModelVersionRequest(
                 parent=model,
                 model_version=ModelVersion(architecture=manifest.architecture, task=manifest.task),
                 allow_missing=True,
+                bundle=names.BLOB.format(project=names.MODEL.parse(model)["project"], sha256=bundle_sha256),
                 request_id=request_id,
             )
-        )
-        if version.state == ModelVersion.TRAINED:
-            return version
-        bundle = names.BLOB.format(project=names.MODEL.parse(model)["project"], sha256=bundle_sha256)
-        return self._registry.CompleteModelVersion(
-            registry_service_pb2.CompleteModelVersionRequest(name=version.name, bundle=bundle)
         )
 
 
