@@ -8,10 +8,11 @@
     defaults: {confidence_threshold: 0.3}
     license: Apache-2.0
 
-`docs/model-bundle.md` explains the keys. Reading the graph needs ONNX Runtime; the rest of this file does not.
+`docs/model-bundle.md` explains the keys.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -21,11 +22,19 @@ from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
 from framecast_bundle.descriptor import Section, integer_of, list_of, parse_descriptor, text_of
+from framecast_bundle.engine import Engine
+from framecast_bundle.engines.onnx_tensors import describe_tensors
+from framecast_bundle.engines.onnxruntime_engine import Device, OnnxRuntimeEngine, choose_provider, open_session
 from framecast_bundle.graphs import fixed_length
 from framecast_bundle.manifest import file_entry
 from framecast_bundle.manifest_rules import FORMAT_VERSION, check_manifest
+from framecast_bundle.predictor import Predictor
+from framecast_bundle.settings import effective_settings
 
 GRAPH_PATH = "model.onnx"
+
+_GRAPH = "network"
+_GRAY = np.full((96, 128, 3), 127, dtype=np.uint8)
 
 _GRAPH_REASONS = {"GRAPH_UNREADABLE", "GRAPH_MISMATCH", "GRAPH_MISSING"}
 
@@ -47,9 +56,12 @@ _HEADS = {"yolox": 0, "yolov5": 1, "classification": 2}
 _ACTIVATIONS = {"softmax": ModelBundle.ClassificationHead.SOFTMAX, "sigmoid": ModelBundle.ClassificationHead.SIGMOID}
 
 
-def build_outside_bundle(descriptor: bytes, onnx: bytes, *, read_text: ReadText | None = None) -> ModelBundle:
-    """The checked manifest of one ONNX graph, whose file in the bundle is `model.onnx`.
+def build_outside_bundle(
+    descriptor: bytes, onnx: bytes, *, read_text: ReadText | None = None, device: Device = "cpu", threads: int = 1
+) -> ModelBundle:
+    """The checked manifest of one ONNX graph, whose file in the bundle is `model.onnx`, once it has answered.
 
+    The graph is opened once, on `device`, and looks at a gray picture the way a request's pictures are looked at.
     `read_text` reads the file of class names, where the descriptor names one; without it such a name is refused.
     Raises InvalidArgumentError that names the key for a descriptor with unknown or wrong keys, FailedPreconditionError
     for a graph that does not load (`GRAPH_UNREADABLE`), does not run, or whose input or outputs contradict the
@@ -57,10 +69,14 @@ def build_outside_bundle(descriptor: bytes, onnx: bytes, *, read_text: ReadText 
     """
     parsed = parse_descriptor(descriptor)
     try:
-        manifest = build_manifest(parsed, read_graph(onnx), read_text=read_text)
+        session = open_session(onnx, choose_provider(device), threads, GRAPH_PATH)
+        manifest = build_manifest(parsed, _describe(session), read_text=read_text)
         manifest.files.append(file_entry(GRAPH_PATH, onnx))
         check_manifest(manifest)
-        check_answers(manifest, onnx)
+        engine = OnnxRuntimeEngine(manifest, lambda _: onnx, device=device, threads=threads, opened={_GRAPH: session})
+        predictor = Predictor(manifest, _CheckedAnswers(manifest, engine), max_batch=1)
+        predictor.predict([_GRAY], [effective_settings(InferenceSettings(), manifest)])
+        predictor.close()
     except InvalidArgumentError as error:
         if error.reason not in _GRAPH_REASONS:
             raise
@@ -68,36 +84,37 @@ def build_outside_bundle(descriptor: bytes, onnx: bytes, *, read_text: ReadText 
     return manifest
 
 
-def read_graph(onnx: bytes) -> ModelBundle.Graph:
-    """Describes the one graph of an outside model. Needs ONNX Runtime; InvalidArgumentError where it does not load."""
-    from framecast_bundle.engines.onnx_tensors import describe_tensors
-    from framecast_bundle.engines.onnxruntime_engine import open_session
-
-    session = open_session(onnx, "CPUExecutionProvider", 1, GRAPH_PATH)
+def _describe(session: Any) -> ModelBundle.Graph:
     return ModelBundle.Graph(
-        name="network",
+        name=_GRAPH,
         path=GRAPH_PATH,
         inputs=describe_tensors(session.get_inputs()),
         outputs=describe_tensors(session.get_outputs()),
     )
 
 
-def check_answers(manifest: ModelBundle, onnx: bytes) -> None:
-    """Runs the graph once on zeros and holds the shapes of its answers against the head. Needs ONNX Runtime."""
-    from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
+class _CheckedAnswers:
+    """Holds the shapes of an engine's answers, which the graph may leave open, against the head."""
 
-    engine = OnnxRuntimeEngine(manifest, lambda _: onnx, device="cpu", threads=1)
-    tensor = manifest.graphs[0].inputs[0]
-    shape = [fixed_length(axis) for axis in tensor.shape]
-    sizes = [1, 3, manifest.input.height, manifest.input.width]
-    zeros = np.zeros([length or size for length, size in zip(shape, sizes, strict=True)], dtype=np.float32)
-    answers = engine.run("network", {tensor.name: zeros})
-    engine.close()
-    answered = ModelBundle()
-    answered.CopyFrom(manifest)
-    for output in answered.graphs[0].outputs:
-        output.shape[:] = map(str, answers[output.name].shape)
-    check_manifest(answered)
+    def __init__(self, manifest: ModelBundle, engine: Engine) -> None:
+        self._manifest = manifest
+        self._engine = engine
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        answers = self._engine.run(graph, inputs)
+        answered = ModelBundle()
+        answered.CopyFrom(self._manifest)
+        for output in answered.graphs[0].outputs:
+            output.shape[:] = map(str, answers[output.name].shape)
+        check_manifest(answered)
+        return answers
+
+    def close(self) -> None:
+        self._engine.close()
 
 
 def build_manifest(descriptor: object, graph: ModelBundle.Graph, *, read_text: ReadText | None = None) -> ModelBundle:

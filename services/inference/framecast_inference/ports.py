@@ -1,4 +1,4 @@
-"""What prediction needs from outside: the registry, bytes, and an engine."""
+"""What prediction needs from outside: the registry and bytes."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -8,7 +8,6 @@ from typing import Protocol
 from framecast.v1.asset_pb2 import Asset
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import ModelVersion
-from framecast_inference.loaded_model import LoadedModel
 
 
 class Registry(Protocol):
@@ -56,10 +55,3 @@ class UploadSpool(Protocol):
 
         Raises ResourceExhaustedError beyond the size limit.
         """
-
-
-class BundleRunner(Protocol):
-    """What turns a manifest into a model that runs."""
-
-    def load_bundle(self, model_version: str, sha256: str, manifest: ModelBundle) -> LoadedModel:
-        """Loads a bundle whose files are stored. Raises what is wrong with it."""

@@ -57,15 +57,14 @@ def build(settings: InferenceSettings) -> InferenceService:
     channel = open_channel(settings.registry_address)
     registry = GrpcRegistry(channel)
     blobs = StoredBlobs(open_object_store(settings.object_store_url), spool.path)
-    loader = BundleLoader(
-        registry, blobs, device=cast(Device, settings.device), threads=settings.threads or len(os.sched_getaffinity(0))
-    )
+    device, threads = cast(Device, settings.device), settings.threads or len(os.sched_getaffinity(0))
+    loader = BundleLoader(registry, blobs, device=device, threads=threads)
     models = ModelCache(loader.load, max_models=settings.max_loaded_models, max_bytes=settings.max_loaded_bytes)
     servicer = InferenceServicer(
         models,
         ImagePrediction(registry, blobs),
         VideoPrediction(registry, blobs, spool),
-        ModelImport(registry, blobs, loader),
+        ModelImport(registry, blobs, device=device, threads=threads),
     )
 
     def register(server: grpc.Server) -> str:

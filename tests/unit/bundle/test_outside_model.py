@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
+import onnxruntime
 import pytest
 
 from framecast.errors import FailedPreconditionError, InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
+from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
 from framecast_bundle.manifest import from_json, to_json
 from framecast_bundle.outside_model import build_outside_bundle
 from tests.unit.bundle import tiny_bundles
@@ -161,6 +163,18 @@ def test_lengths_that_the_graph_leaves_open_are_tried_out() -> None:
     assert entry.path == "network.onnx"
     with pytest.raises(FailedPreconditionError, match="answer"):
         build_outside_bundle(YOLOX.encode(), data)
+
+
+def test_the_graph_is_opened_and_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def counted(name: str, call: Any) -> Any:
+        return lambda *args, **options: (calls.append(name), call(*args, **options))[1]  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", counted("open", onnxruntime.InferenceSession))
+    monkeypatch.setattr(OnnxRuntimeEngine, "run", counted("run", OnnxRuntimeEngine.run))
+    build_outside_bundle(YOLOX.encode(), onnx(tiny_bundles.yolox()))
+    assert calls == ["open", "run"]
 
 
 def test_bytes_that_are_no_graph_are_refused() -> None:

@@ -27,25 +27,36 @@ class OnnxRuntimeEngine:
     """A session per graph of the bundle. `run` may be called from several threads at once."""
 
     def __init__(
-        self, manifest: ModelBundle, read_file: ReadFile | Path, *, device: Device = "auto", threads: int = 0
+        self,
+        manifest: ModelBundle,
+        read_file: ReadFile | Path,
+        *,
+        device: Device = "auto",
+        threads: int = 0,
+        opened: Mapping[str, Any] | None = None,
     ) -> None:
         """Loads every graph; `read_file` gives a file's bytes by its path in the bundle, or is the bundle's folder.
 
         `threads` bounds the threads of one graph on the CPU, 0 leaves it to ONNX Runtime. `auto` takes the GPU where
-        it truly loads. Raises FailedPreconditionError where ONNX Runtime or the device is missing, DataLossError for
-        a file that is not the one pinned, InvalidArgumentError for a graph that does not load or does not fit.
+        it truly loads. `opened` has sessions of `open_session` by graph, whose files are not read again.
+
+        Raises FailedPreconditionError where ONNX Runtime or the device is missing, DataLossError for a file that is not
+        the one pinned, InvalidArgumentError for a graph that does not load or does not fit.
         """
         if isinstance(read_file, Path):
             folder = read_file
             read_file = lambda path: (folder / path).read_bytes()  # noqa: E731
-        self._provider = _choose_provider(device)
+        self._provider = choose_provider(device)
         entries = {file.path: file for file in manifest.files}
         self._sessions: dict[str, Any] = {}
         self._fixed_batches: dict[str, int] = {}
         for graph in manifest.graphs:
-            data = read_file(graph.path)
-            check_bytes(entries[graph.path], data)
-            session = self._load(graph, data, device, threads)
+            session = (opened or {}).get(graph.name)
+            if session is None:
+                data = read_file(graph.path)
+                check_bytes(entries[graph.path], data)
+                session = open_session(data, self._provider, threads, graph.path)
+            self._settle_on_provider(session, device)
             check_tensors(graph, session)
             self._sessions[graph.name] = session
             self._fixed_batches[graph.name] = fixed_batch(graph)
@@ -74,11 +85,10 @@ class OnnxRuntimeEngine:
         """Drops the sessions, and with them their memory."""
         self._sessions.clear()
 
-    def _load(self, graph: ModelBundle.Graph, data: bytes, device: Device, threads: int) -> Any:
-        session = open_session(data, self._provider, threads, graph.path)
+    def _settle_on_provider(self, session: Any, device: Device) -> None:
         actual = session.get_providers()[0]
         if actual == self._provider:
-            return session
+            return
         # A GPU provider that cannot load only logs, and computes on the CPU in silence.
         if device == "cuda" or self._sessions:
             raise FailedPreconditionError(
@@ -91,7 +101,6 @@ class OnnxRuntimeEngine:
             )
         log.warning("gpu_not_usable", extra={"provider": self._provider, "actual": actual})
         self._provider = _CPU
-        return session
 
 
 def open_session(data: bytes, provider: str, threads: int, path: str) -> Any:
@@ -122,7 +131,8 @@ def open_session(data: bytes, provider: str, threads: int, path: str) -> Any:
         ) from error
 
 
-def _choose_provider(device: Device) -> str:
+def choose_provider(device: Device) -> str:
+    """The execution provider to ask for. Raises FailedPreconditionError where ONNX Runtime or the device is missing."""
     available = _onnxruntime().get_available_providers()
     if device == "cuda" and _CUDA not in available:
         raise FailedPreconditionError(

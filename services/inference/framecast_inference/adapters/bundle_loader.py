@@ -4,7 +4,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle import manifest as bundle_manifest
 from framecast_bundle.engines.onnxruntime_engine import Device, OnnxRuntimeEngine
 from framecast_bundle.prediction import Prediction
@@ -35,10 +34,7 @@ class BundleLoader:
         together.
         """
         sha256 = self._registry.trained_bundle(model_version)
-        return self.load_bundle(model_version, sha256, bundle_manifest.from_json(self._blobs.read(sha256)))
-
-    def load_bundle(self, model_version: str, sha256: str, manifest: ModelBundle) -> LoadedModel:
-        """The same for a manifest at hand, whose files are stored. `model_version` only names the model."""
+        manifest = bundle_manifest.from_json(self._blobs.read(sha256))
         digests = {file.path: file.sha256 for file in manifest.files}
         engine = OnnxRuntimeEngine(
             manifest, lambda path: self._blobs.read(digests[path]), device=self._device, threads=self._threads
