@@ -20,18 +20,14 @@ COUNT = int(LEVEL_SIZES.sum())
 def inputs(seed: int) -> dict[str, NDArray[Any]]:
     rng = np.random.default_rng(seed)
     centers = rng.uniform(0, 300, (COUNT, 2))
-    halves = np.repeat([8, 16, 32, 64, 128], LEVEL_SIZES)[:, None] * rng.uniform(
-        0.5, 1.5, (COUNT, 2)
-    )
+    halves = np.repeat([8, 16, 32, 64, 128], LEVEL_SIZES)[:, None] * rng.uniform(0.5, 1.5, (COUNT, 2))
     deltas = rng.normal(0, 0.4, (2, COUNT, 4))
     deltas[:, ::50, 2:] = 20  # Above the clamp of log(1000 / 16).
     deltas[:, ::37, 0] = 1e4  # Outside the image, so without extent once clipped.
     return {
         "objectness": rng.normal(-2, 3, (2, COUNT)).astype(np.float32),
         "deltas": deltas.astype(np.float32),
-        "anchors": np.concatenate([centers - halves, centers + halves], 1).astype(
-            np.float32
-        ),
+        "anchors": np.concatenate([centers - halves, centers + halves], 1).astype(np.float32),
         "level_sizes": LEVEL_SIZES,
         "image_sizes": np.array(IMAGE_SIZES, np.float32),
     }
@@ -47,9 +43,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def torchvision_proposals(
-    given: dict[str, NDArray[Any]], **options: Any
-) -> tuple[list[Any], list[Any]]:
+def torchvision_proposals(given: dict[str, NDArray[Any]], **options: Any) -> tuple[list[Any], list[Any]]:
     network = rpn.RegionProposalNetwork(
         None,
         None,
@@ -66,14 +60,9 @@ def torchvision_proposals(
     network.box_coder = _utils.BoxCoder(options["box_weights"])
     anchors = torch.from_numpy(given["anchors"])
     deltas = torch.from_numpy(given["deltas"])
-    decoded = network.box_coder.decode(deltas.reshape(-1, 4), [anchors, anchors]).view(
-        2, COUNT, 4
-    )
+    decoded = network.box_coder.decode(deltas.reshape(-1, 4), [anchors, anchors]).view(2, COUNT, 4)
     boxes, scores = network.filter_proposals(
-        decoded,
-        torch.from_numpy(given["objectness"]),
-        IMAGE_SIZES,
-        LEVEL_SIZES.tolist(),
+        decoded, torch.from_numpy(given["objectness"]), IMAGE_SIZES, LEVEL_SIZES.tolist()
     )
     return boxes, scores
 
@@ -81,9 +70,7 @@ def torchvision_proposals(
 @pytest.fixture(autouse=True)
 def _exact_torchvision_nms(monkeypatch: pytest.MonkeyPatch) -> None:
     """torchvision takes the inexact class-offset trick for few boxes; its other, exact path is the oracle."""
-    monkeypatch.setattr(
-        box_ops, "_batched_nms_coordinate_trick", box_ops._batched_nms_vanilla
-    )
+    monkeypatch.setattr(box_ops, "_batched_nms_coordinate_trick", box_ops._batched_nms_vanilla)
 
 
 @pytest.mark.parametrize(
@@ -102,11 +89,7 @@ def test_equals_torchvision(seed: int, changes: dict[str, Any]) -> None:
     given, options = inputs(seed), SETTINGS | changes
     boxes, scores, splits = framecast_core.decode_proposals(*given.values(), **options)
     expected_boxes, expected_scores = torchvision_proposals(given, **options)
-    assert splits.tolist() == [
-        0,
-        len(expected_boxes[0]),
-        len(expected_boxes[0]) + len(expected_boxes[1]),
-    ]
+    assert splits.tolist() == [0, len(expected_boxes[0]), len(expected_boxes[0]) + len(expected_boxes[1])]
     assert len(boxes) > 20
     np.testing.assert_allclose(boxes, torch.cat(expected_boxes), rtol=0, atol=1e-4)
     np.testing.assert_allclose(scores, torch.cat(expected_scores), rtol=1e-5)
@@ -114,16 +97,12 @@ def test_equals_torchvision(seed: int, changes: dict[str, Any]) -> None:
 
 def test_saturated_scores_suppress_in_the_order_of_levels_and_logits() -> None:
     given, options = inputs(0), SETTINGS | {"post_nms_top_n": 2000}
-    given["objectness"] = (given["objectness"] + np.float32(30)).astype(
-        np.float32
-    )  # Most sigmoids are exactly 1.
+    given["objectness"] = (given["objectness"] + np.float32(30)).astype(np.float32)  # Most sigmoids are exactly 1.
     boxes, scores, _ = framecast_core.decode_proposals(*given.values(), **options)
     expected = torch.cat(torchvision_proposals(given, **options)[0]).numpy()
     assert (scores == 1).mean() > 0.5
     # torchvision keeps the same proposals but sorts equal scores as it likes.
-    np.testing.assert_allclose(
-        boxes[np.lexsort(boxes.T)], expected[np.lexsort(expected.T)], rtol=0, atol=1e-4
-    )
+    np.testing.assert_allclose(boxes[np.lexsort(boxes.T)], expected[np.lexsort(expected.T)], rtol=0, atol=1e-4)
 
 
 def test_nan_drops_its_anchor_without_taking_a_place() -> None:
@@ -167,9 +146,7 @@ def test_refuses_values_that_do_not_fit_by_name(name: str, value: Any) -> None:
 def test_refuses_float64_instead_of_copying() -> None:
     given = inputs(0) | SETTINGS
     with pytest.raises(TypeError):
-        framecast_core.decode_proposals(
-            **(given | {"deltas": given["deltas"].astype(np.float64)})
-        )
+        framecast_core.decode_proposals(**(given | {"deltas": given["deltas"].astype(np.float64)}))
 
 
 def test_no_anchors_give_no_proposals() -> None:

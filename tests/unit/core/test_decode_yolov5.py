@@ -19,10 +19,7 @@ BATCH = 2
 
 def head(seed: int = 0) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
     rng = np.random.default_rng(seed)
-    levels = [
-        rng.normal(0, 2, (BATCH, ANCHORS * (5 + CLASSES), h, w)).astype(np.float32)
-        for h, w in SIZES
-    ]
+    levels = [rng.normal(0, 2, (BATCH, ANCHORS * (5 + CLASSES), h, w)).astype(np.float32) for h, w in SIZES]
     return levels, rng.uniform(5, 200, (len(SIZES), ANCHORS, 2)).astype(np.float32)
 
 
@@ -43,23 +40,11 @@ def reference(image: int) -> tuple[torch.Tensor, torch.Tensor]:
     """float64 boxes [N, 4] and class scores [N, C] of all positions, by level, anchor, y, x."""
     levels, anchors = head()
     boxes, scores = [], []
-    for level, (h, w), stride, priors in zip(
-        levels, SIZES, STRIDES, anchors, strict=True
-    ):
-        raw = (
-            torch.from_numpy(level[image])
-            .double()
-            .view(ANCHORS, 5 + CLASSES, h, w)
-            .permute(0, 2, 3, 1)
-            .sigmoid()
-        )
+    for level, (h, w), stride, priors in zip(levels, SIZES, STRIDES, anchors, strict=True):
+        raw = torch.from_numpy(level[image]).double().view(ANCHORS, 5 + CLASSES, h, w).permute(0, 2, 3, 1).sigmoid()
         grid_y, grid_x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-        xy = (raw[..., :2] * 2 - 0.5 + torch.stack([grid_x, grid_y], -1)) * float(
-            stride
-        )
-        wh = (raw[..., 2:4] * 2) ** 2 * torch.from_numpy(priors).double().view(
-            ANCHORS, 1, 1, 2
-        )
+        xy = (raw[..., :2] * 2 - 0.5 + torch.stack([grid_x, grid_y], -1)) * float(stride)
+        wh = (raw[..., 2:4] * 2) ** 2 * torch.from_numpy(priors).double().view(ANCHORS, 1, 1, 2)
         boxes.append(torch.cat([xy - wh / 2, xy + wh / 2], -1).reshape(-1, 4))
         scores.append((raw[..., 4:5] * raw[..., 5:]).reshape(-1, CLASSES))
     return torch.cat(boxes), torch.cat(scores)
@@ -68,9 +53,7 @@ def reference(image: int) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("multi_label", [False, True])
 @pytest.mark.parametrize("filtered", [False, True])
 @pytest.mark.parametrize("threshold", [-1.0, 0.0, 1e-3, 0.25, 0.9])
-def test_equals_the_definition(
-    multi_label: bool, filtered: bool, threshold: float
-) -> None:
+def test_equals_the_definition(multi_label: bool, filtered: bool, threshold: float) -> None:
     allowed = np.ones((BATCH, CLASSES), bool)
     if filtered:
         allowed = np.array([[1, 0, 1, 0, 1], [0, 1, 0, 0, 0]], bool)
@@ -85,22 +68,14 @@ def test_equals_the_definition(
         expected_scores[:, ~torch.from_numpy(allowed[b])] = -9.0
         passing = expected_scores > threshold + 0.05 * b
         margin = (expected_scores - (threshold + 0.05 * b)).abs().min()
-        assert margin > 1e-8 + 1e-6 * threshold, (
-            "the seed must not sit on the threshold"
-        )
+        assert margin > 1e-8 + 1e-6 * threshold, "the seed must not sit on the threshold"
         if not multi_label:
-            passing &= torch.nn.functional.one_hot(
-                expected_scores.argmax(1), CLASSES
-            ).bool()
+            passing &= torch.nn.functional.one_hot(expected_scores.argmax(1), CLASSES).bool()
         positions, labels = passing.nonzero(as_tuple=True)
         rows = slice(splits[b], splits[b + 1])
         assert classes[rows].tolist() == labels.tolist()
-        np.testing.assert_allclose(
-            boxes[rows], expected_boxes[positions], rtol=1e-5, atol=1e-4
-        )
-        np.testing.assert_allclose(
-            scores[rows], expected_scores[positions, labels], rtol=2e-6
-        )
+        np.testing.assert_allclose(boxes[rows], expected_boxes[positions], rtol=1e-5, atol=1e-4)
+        np.testing.assert_allclose(scores[rows], expected_scores[positions, labels], rtol=2e-6)
         assert threshold >= 0.9 or len(labels) > 3
 
 
@@ -119,17 +94,12 @@ def test_best_class_is_taken_among_the_allowed_ones() -> None:
     assert scores[0] == pytest.approx(1 / (1 + np.exp(-9)) / (1 + np.exp(-2)))
 
 
-def test_saturated_classes_are_ranked_by_their_logits_and_ties_go_to_the_lower() -> (
-    None
-):
+def test_saturated_classes_are_ranked_by_their_logits_and_ties_go_to_the_lower() -> None:
     level = np.zeros((1, 5 + 3, 1, 2), np.float32)
     level[0, 4:, 0, 0] = [90, 40, 80, 60]
     level[0, 4:, 0, 1] = [90, 40, 70, 70]
     _, scores, classes, _ = decode(
-        levels=[level],
-        anchors=np.ones((1, 1, 2), np.float32),
-        strides=f32(8),
-        score_thresholds=f32(0.5),
+        levels=[level], anchors=np.ones((1, 1, 2), np.float32), strides=f32(8), score_thresholds=f32(0.5)
     )
     assert classes.tolist() == [1, 1]
     assert scores.tolist() == [1, 1]
@@ -141,11 +111,7 @@ def test_saturated_classes_are_ranked_by_their_logits_and_ties_go_to_the_lower()
     [(np.nan, 3, 3, 1), (np.inf, 0, 0, 0), (-np.inf, 0, 3, 1)],
 )
 def test_logits_that_are_not_finite_have_a_defined_result(
-    channel: int,
-    value: float,
-    lost_by_box: int,
-    lost_by_objectness: int,
-    lost_by_class: int,
+    channel: int, value: float, lost_by_box: int, lost_by_objectness: int, lost_by_class: int
 ) -> None:
     level = np.zeros((1, 8, 1, 2), np.float32)
     level[0, 4:] = 3
@@ -159,10 +125,7 @@ def test_logits_that_are_not_finite_have_a_defined_result(
     )
     assert np.isfinite(boxes).all()
     assert (scores > 0.5).all()
-    assert (
-        len(classes)
-        == 6 - ([lost_by_box] * 4 + [lost_by_objectness] + [lost_by_class] * 3)[channel]
-    )
+    assert len(classes) == 6 - ([lost_by_box] * 4 + [lost_by_objectness] + [lost_by_class] * 3)[channel]
 
 
 def test_thresholds_close_to_one_lose_nothing() -> None:
@@ -172,10 +135,7 @@ def test_thresholds_close_to_one_lose_nothing() -> None:
     level[0, 5, 0] = 60
     for threshold in [0.5, 0.999, 0.999999, np.nextafter(np.float32(1), np.float32(0))]:
         _, scores, _, _ = decode(
-            levels=[level],
-            anchors=np.ones((1, 1, 2), np.float32),
-            strides=f32(8),
-            score_thresholds=f32(threshold),
+            levels=[level], anchors=np.ones((1, 1, 2), np.float32), strides=f32(8), score_thresholds=f32(threshold)
         )
         expected = np.float32(1) / (np.float32(1) + np.exp(-logits))
         assert abs(len(scores) - int((expected > np.float32(threshold)).sum())) <= 1
@@ -195,11 +155,7 @@ def test_a_batch_of_nothing_is_nothing() -> None:
     ("name", "value"),
     [
         ("levels", []),
-        (
-            "levels",
-            [np.zeros((2, 30, 2, 2), np.float32), np.zeros((1, 30, 2, 2), np.float32)]
-            * 2,
-        ),
+        ("levels", [np.zeros((2, 30, 2, 2), np.float32), np.zeros((1, 30, 2, 2), np.float32)] * 2),
         ("levels", [np.zeros((2, 31, 2, 2), np.float32)] * 3),
         ("levels", [np.zeros((2, 15, 2, 2), np.float32)] * 3),
         ("anchors", np.zeros((2, 3, 2), np.float32)),

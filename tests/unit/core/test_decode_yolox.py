@@ -37,12 +37,7 @@ def decode(**overrides: Any) -> tuple[NDArray[Any], ...]:
 
 def reference(image: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     raw = output()[image].astype(np.float64)
-    cells = [
-        (x, y, s)
-        for s in STRIDES.tolist()
-        for y in range(HEIGHT // s)
-        for x in range(WIDTH // s)
-    ]
+    cells = [(x, y, s) for s in STRIDES.tolist() for y in range(HEIGHT // s) for x in range(WIDTH // s)]
     grid = np.array(cells, np.float64)
     xy = (raw[:, :2] + grid[:, :2]) * grid[:, 2:]
     wh = np.exp(raw[:, 2:4]) * grid[:, 2:]
@@ -52,14 +47,8 @@ def reference(image: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 @pytest.mark.parametrize("multi_label", [False, True])
 @pytest.mark.parametrize("filtered", [False, True])
 def test_equals_the_definition(multi_label: bool, filtered: bool) -> None:
-    allowed = (
-        np.array([[1, 0, 1, 0], [0, 1, 1, 0]], bool)
-        if filtered
-        else np.ones((2, CLASSES), bool)
-    )
-    boxes, scores, classes, splits = decode(
-        multi_label=multi_label, class_filter=allowed if filtered else None
-    )
+    allowed = np.array([[1, 0, 1, 0], [0, 1, 1, 0]], bool) if filtered else np.ones((2, CLASSES), bool)
+    boxes, scores, classes, splits = decode(multi_label=multi_label, class_filter=allowed if filtered else None)
     for b, threshold in enumerate([0.3, 0.4]):
         expected_boxes, expected_scores = reference(b)
         expected_scores[:, ~allowed[b]] = -1
@@ -70,12 +59,8 @@ def test_equals_the_definition(multi_label: bool, filtered: bool) -> None:
         rows = slice(splits[b], splits[b + 1])
         assert len(labels) > 10
         assert classes[rows].tolist() == labels.tolist()
-        np.testing.assert_allclose(
-            boxes[rows], expected_boxes[positions], rtol=1e-5, atol=1e-4
-        )
-        np.testing.assert_allclose(
-            scores[rows], expected_scores[positions, labels], rtol=1e-6
-        )
+        np.testing.assert_allclose(boxes[rows], expected_boxes[positions], rtol=1e-5, atol=1e-4)
+        np.testing.assert_allclose(scores[rows], expected_scores[positions, labels], rtol=1e-6)
 
 
 def test_positions_with_an_overflowing_box_or_nan_score_are_dropped() -> None:

@@ -68,9 +68,7 @@ print(framecast_core.isa(), digest.hexdigest())
 
 
 def run(code: str, isa: str | None) -> subprocess.CompletedProcess[str]:
-    environment = {
-        key: value for key, value in os.environ.items() if key != "FRAMECAST_ISA"
-    }
+    environment = {key: value for key, value in os.environ.items() if key != "FRAMECAST_ISA"}
     if isa is not None:
         environment["FRAMECAST_ISA"] = isa
     return subprocess.run(
@@ -96,9 +94,7 @@ def scalar_digest() -> str:
 
 
 @pytest.mark.parametrize("isa", [None, "", "neon", "avx2", "avx512"])
-def test_every_path_gives_the_bits_of_the_scalar_one(
-    isa: str | None, scalar_digest: str
-) -> None:
+def test_every_path_gives_the_bits_of_the_scalar_one(isa: str | None, scalar_digest: str) -> None:
     done = run(DIGEST, isa)
     if isa and "this machine has no" in done.stderr:
         pytest.skip(f"no {isa} here")
@@ -111,7 +107,4 @@ def test_every_path_gives_the_bits_of_the_scalar_one(
 def test_an_unknown_name_fails_the_import_and_lists_the_known() -> None:
     done = run("import framecast_core", "sse9")
     assert done.returncode != 0
-    assert (
-        "ImportError: FRAMECAST_ISA: must be scalar, neon, avx2 or avx512, not 'sse9'"
-        in done.stderr
-    )
+    assert "ImportError: FRAMECAST_ISA: must be scalar, neon, avx2 or avx512, not 'sse9'" in done.stderr

@@ -21,9 +21,7 @@ from tests.unit.core.polygon_shapes import fill, multipolygon, rings_of
 def outline(mask: NDArray[Any], rdp: float = 0.0) -> framecast_core.Polygons:
     """Polygons of one [H, W] or several [K, H, W] masks."""
     stack = np.ascontiguousarray(mask if mask.ndim == 3 else mask[None]).astype(bool)
-    return framecast_core.binary_masks_to_polygons(
-        stack, rdp_thresholds=np.full(len(stack), rdp, np.float32)
-    )
+    return framecast_core.binary_masks_to_polygons(stack, rdp_thresholds=np.full(len(stack), rdp, np.float32))
 
 
 def picture(rows: str) -> NDArray[np.bool_]:
@@ -41,9 +39,7 @@ def noise(rng: np.random.Generator) -> NDArray[np.bool_]:
     return np.asarray(values > np.quantile(values, rng.uniform(0.05, 0.95)))
 
 
-def assert_outlines(
-    mask: NDArray[np.bool_], polygons: framecast_core.Polygons, instance: int = 0
-) -> None:
+def assert_outlines(mask: NDArray[np.bool_], polygons: framecast_core.Polygons, instance: int = 0) -> None:
     """Everything promised of an outline that is not simplified."""
     height, width = mask.shape
     np.testing.assert_array_equal(fill(polygons, instance, height, width), mask)
@@ -58,29 +54,18 @@ def assert_outlines(
         for hole in part[1:]:
             assert not shapely.LinearRing(hole).is_ccw
         for ring in part:
-            assert len({tuple(point) for point in ring.tolist()}) == len(ring), (
-                "a ring touches itself"
-            )
+            assert len({tuple(point) for point in ring.tolist()}) == len(ring), "a ring touches itself"
             steps = np.roll(ring, -1, 0) - ring
             assert ((steps == 0).sum(1) == 1).all(), "an edge is not along an axis"
-            assert ((steps[:, 0] == 0) != (np.roll(steps, -1, 0)[:, 0] == 0)).all(), (
-                "a point lies on a straight line"
-            )
+            assert ((steps[:, 0] == 0) != (np.roll(steps, -1, 0)[:, 0] == 0)).all(), "a point lies on a straight line"
     ys, xs = np.nonzero(mask)
-    expected = (
-        [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1] if len(xs) else [0, 0, 0, 0]
-    )
+    expected = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1] if len(xs) else [0, 0, 0, 0]
     assert polygons.boxes[instance].tolist() == expected
 
 
 def test_one_pixel_is_a_square_on_its_corners() -> None:
     polygons = outline(picture("... .#. ..."))
-    assert sorted(map(tuple, polygons.points.tolist())) == [
-        (1, 1),
-        (1, 2),
-        (2, 1),
-        (2, 2),
-    ]
+    assert sorted(map(tuple, polygons.points.tolist())) == [(1, 1), (1, 2), (2, 1), (2, 2)]
     assert_outlines(picture("... .#. ..."), polygons)
 
 
@@ -88,22 +73,10 @@ def test_one_pixel_is_a_square_on_its_corners() -> None:
     ("rows", "rings_per_part"),
     [
         ("#. .#", [1, 1]),  # Corners do not join parts,
-        (
-            "##### #.### ##.## #####",
-            [3],
-        ),  # but they join holes, which are cut where they touch.
-        (
-            "### #.# ##.",
-            [2],
-        ),  # A hole that opens to the outside at a corner is still a hole of its own.
-        (
-            "####### #.....# #.###.# #.#.#.# #.###.# #.....# #######",
-            [2, 2],
-        ),  # An island in a hole.
-        (
-            "##### ##.## #.#.# ##.## #####",
-            [2, 1],
-        ),  # A hole around a pixel that it touches only at corners.
+        ("##### #.### ##.## #####", [3]),  # but they join holes, which are cut where they touch.
+        ("### #.# ##.", [2]),  # A hole that opens to the outside at a corner is still a hole of its own.
+        ("####### #.....# #.###.# #.#.#.# #.###.# #.....# #######", [2, 2]),  # An island in a hole.
+        ("##### ##.## #.#.# ##.## #####", [2, 1]),  # A hole around a pixel that it touches only at corners.
         ("....", []),
         ("####", [1]),
     ],
@@ -123,14 +96,8 @@ def test_outlines_of_any_mask_refill_to_it(seed: int) -> None:
 
 
 def test_every_mask_of_4_by_4_pixels_is_outlined_exactly() -> None:
-    masks = (
-        (np.arange(1 << 16)[:, None] >> np.arange(16) & 1)
-        .astype(np.uint8)
-        .reshape(-1, 4, 4)
-    )
-    polygons = framecast_core.binary_masks_to_polygons(
-        masks, rdp_thresholds=np.zeros(len(masks), np.float32)
-    )
+    masks = (np.arange(1 << 16)[:, None] >> np.arange(16) & 1).astype(np.uint8).reshape(-1, 4, 4)
+    polygons = framecast_core.binary_masks_to_polygons(masks, rdp_thresholds=np.zeros(len(masks), np.float32))
     assert polygons.areas.tolist() == masks.sum((1, 2)).tolist()
     for k in range(0, len(masks), 17):
         assert_outlines(masks[k].astype(bool), polygons, k)
@@ -146,14 +113,10 @@ def test_simplified_polygons_are_valid_and_near(seed: int, rdp: float) -> None:
     assert simple.part_splits.tolist() == exact.part_splits.tolist()
     assert simple.areas.tolist() == exact.areas.tolist()
     assert simple.boxes.tolist() == exact.boxes.tolist()
-    for rings_before, rings_after in zip(
-        rings_of(exact, 0), rings_of(simple, 0), strict=True
-    ):
+    for rings_before, rings_after in zip(rings_of(exact, 0), rings_of(simple, 0), strict=True):
         for ring, kept in zip(rings_before, rings_after, strict=True):
             epsilon = float(np.float32(rdp)) * shapely.LinearRing(ring).length
-            distance = shapely.hausdorff_distance(
-                shapely.LinearRing(ring), shapely.LinearRing(kept), densify=0.1
-            )
+            distance = shapely.hausdorff_distance(shapely.LinearRing(ring), shapely.LinearRing(kept), densify=0.1)
             assert distance <= epsilon * (1 + 1e-9)
             assert len(kept) >= 3
     # Holes stay in their part and islands in their hole: everything inside stays where it was, part by part.
@@ -208,12 +171,9 @@ def test_a_hole_near_the_edge_stays_inside() -> None:
 
 def soft_masks(seed: int, count: int, size: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
-    return np.stack(
-        [
-            cv2.GaussianBlur(rng.random((size, size)), (0, 0), size / 10)
-            for _ in range(count)
-        ]
-    ).astype(np.float32)
+    return np.stack([cv2.GaussianBlur(rng.random((size, size)), (0, 0), size / 10) for _ in range(count)]).astype(
+        np.float32
+    )
 
 
 @pytest.mark.parametrize("size", [1, 14, 28])
@@ -223,15 +183,11 @@ def test_pixels_equal_torchvision(size: int, threshold: float) -> None:
     rng = np.random.default_rng(size)
     masks = soft_masks(1, count, size)
     corners = rng.uniform(-20, 115, (count, 2))
-    boxes = np.concatenate(
-        [corners, corners + 25 + rng.exponential(40, (count, 2))], 1
-    ).astype(np.float32)
+    boxes = np.concatenate([corners, corners + 25 + rng.exponential(40, (count, 2))], 1).astype(np.float32)
     boxes[0] = [-20, -30, 200, 150]
     boxes[1] = [10.2, 10.9, 10.3, 10.95]
     boxes[2] = [0, 0, 160, 120]
-    pasted = paste_masks_in_image(
-        torch.from_numpy(masks)[:, None], torch.from_numpy(boxes), (height, width)
-    )[:, 0]
+    pasted = paste_masks_in_image(torch.from_numpy(masks)[:, None], torch.from_numpy(boxes), (height, width))[:, 0]
     polygons = framecast_core.masks_to_polygons(
         masks,
         boxes,
@@ -242,12 +198,8 @@ def test_pixels_equal_torchvision(size: int, threshold: float) -> None:
     assert (polygons.areas > 0).sum() > count / 3 or threshold > 0.5
     for k in range(count):
         mask = fill(polygons, k, height, width).astype(bool)
-        clear = ((pasted[k] - threshold).abs() > 1e-5).numpy() | (
-            pasted[k] == 0
-        ).numpy()
-        np.testing.assert_array_equal(
-            mask[clear], (pasted[k] > threshold).numpy()[clear]
-        )
+        clear = ((pasted[k] - threshold).abs() > 1e-5).numpy() | (pasted[k] == 0).numpy()
+        np.testing.assert_array_equal(mask[clear], (pasted[k] > threshold).numpy()[clear])
         assert clear.mean() > 0.99
         assert_outlines(mask, polygons, k)
 
@@ -266,33 +218,23 @@ def test_each_instance_has_its_own_image_and_threshold() -> None:
     rng = np.random.default_rng(9)
     corners = rng.uniform(0, 50, (6, 2))
     boxes = np.concatenate([corners, corners + 60], 1).astype(np.float32)
-    sizes = np.array(
-        [[100, 90], [60, 200], [1, 1], [300, 30], [80, 80], [100, 90]], np.int32
-    )
+    sizes = np.array([[100, 90], [60, 200], [1, 1], [300, 30], [80, 80], [100, 90]], np.int32)
     rdp = f32(0, 0.01, 0, 0.02, 0.005, 0)
-    together = framecast_core.masks_to_polygons(
-        masks, boxes, sizes, threshold=0.5, rdp_thresholds=rdp
-    )
+    together = framecast_core.masks_to_polygons(masks, boxes, sizes, threshold=0.5, rdp_thresholds=rdp)
     assert len(together) == 6
     for k in range(6):
         one = slice(k, k + 1)
         alone = framecast_core.masks_to_polygons(
             masks[one], boxes[one], sizes[one], threshold=0.5, rdp_thresholds=rdp[one]
         )
-        for part, expected in zip(
-            rings_of(together, k), rings_of(alone, 0), strict=True
-        ):
+        for part, expected in zip(rings_of(together, k), rings_of(alone, 0), strict=True):
             for ring, other in zip(part, expected, strict=True):
                 np.testing.assert_array_equal(ring, other)
         assert together.areas[k] == alone.areas[0]
 
 
-@pytest.mark.parametrize(
-    "box", [(300, 300, 310, 310), (-50, 2, -40, 8), (50, 50, 30, 45), (0, 70, 9, 60)]
-)
-def test_boxes_outside_the_image_or_inverted_have_no_parts(
-    box: tuple[float, ...],
-) -> None:
+@pytest.mark.parametrize("box", [(300, 300, 310, 310), (-50, 2, -40, 8), (50, 50, 30, 45), (0, 70, 9, 60)])
+def test_boxes_outside_the_image_or_inverted_have_no_parts(box: tuple[float, ...]) -> None:
     polygons = framecast_core.masks_to_polygons(
         np.ones((1, 28, 28), np.float32),
         f32(*box)[None],
@@ -317,21 +259,14 @@ def test_boxes_that_are_not_finite_or_far_away_have_no_parts(value: float) -> No
         )
         assert (len(polygons), len(polygons.points)) == (1, 0)
         assert polygons.instance_splits.tolist() == [0, 0]
-        assert (polygons.areas.tolist(), polygons.boxes.tolist()) == (
-            [0],
-            [[0, 0, 0, 0]],
-        )
+        assert (polygons.areas.tolist(), polygons.boxes.tolist()) == ([0], [[0, 0, 0, 0]])
 
 
 def test_nan_probabilities_are_not_mask() -> None:
     masks = np.ones((1, 8, 8), np.float32)
     masks[0, 3:5, 3:5] = np.nan
     polygons = framecast_core.masks_to_polygons(
-        masks,
-        f32(0, 0, 40, 40)[None],
-        np.array([[50, 50]], np.int32),
-        threshold=0.5,
-        rdp_thresholds=f32(0.01),
+        masks, f32(0, 0, 40, 40)[None], np.array([[50, 50]], np.int32), threshold=0.5, rdp_thresholds=f32(0.01)
     )
     assert multipolygon(polygons, 0).is_valid
     assert [len(part) for part in rings_of(polygons, 0)] == [2]
@@ -359,20 +294,9 @@ def test_nothing_gives_nothing() -> None:
     assert len(polygons) == 0
     assert polygons.points.shape == (0, 2)
     assert polygons.boxes.shape == (0, 4)
-    for splits in [
-        polygons.ring_splits,
-        polygons.part_splits,
-        polygons.instance_splits,
-    ]:
+    for splits in [polygons.ring_splits, polygons.part_splits, polygons.instance_splits]:
         assert splits.tolist() == [0]
-    assert (
-        len(
-            framecast_core.binary_masks_to_polygons(
-                np.zeros((1, 0, 5), bool), rdp_thresholds=f32(0.1)
-            )
-        )
-        == 1
-    )
+    assert len(framecast_core.binary_masks_to_polygons(np.zeros((1, 0, 5), bool), rdp_thresholds=f32(0.1))) == 1
 
 
 def test_salt_and_pepper_of_many_thousand_rings_is_simplified_within_seconds() -> None:
@@ -410,10 +334,6 @@ def test_refuses_values_that_do_not_fit_by_name(name: str, value: Any) -> None:
 
 def test_refuses_other_dtypes_instead_of_copying() -> None:
     with pytest.raises(TypeError):
-        framecast_core.binary_masks_to_polygons(
-            np.zeros((1, 2, 2), np.int64), rdp_thresholds=f32(0)
-        )  # type: ignore[arg-type]
+        framecast_core.binary_masks_to_polygons(np.zeros((1, 2, 2), np.int64), rdp_thresholds=f32(0))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^rdp_thresholds: "):
-        framecast_core.binary_masks_to_polygons(
-            np.zeros((1, 2, 2), bool), rdp_thresholds=f32(0, 0)
-        )
+        framecast_core.binary_masks_to_polygons(np.zeros((1, 2, 2), bool), rdp_thresholds=f32(0, 0))

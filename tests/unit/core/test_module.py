@@ -37,9 +37,7 @@ def test_the_stub_names_every_function_with_its_arguments() -> None:
     package = Path(framecast_core.__file__).parent
     assert (package / "py.typed").exists()
     stub = ast.parse((package / "_core.pyi").read_text())
-    functions = {
-        node.name: node.args for node in stub.body if isinstance(node, ast.FunctionDef)
-    }
+    functions = {node.name: node.args for node in stub.body if isinstance(node, ast.FunctionDef)}
     assert set(functions) == EXPORTS - {"Polygons", "__version__"}
     for name, arguments in functions.items():
         # nanobind's docstring begins with the signature that it accepts.
@@ -64,9 +62,7 @@ def test_sixteen_threads_at_once_get_what_one_gets() -> None:
             class_agnostic=np.array([False]),
         )
         masks = rng.random((4, 40, 50)) > 0.4
-        polygons = framecast_core.binary_masks_to_polygons(
-            masks, rdp_thresholds=np.full(4, 0.02, np.float32)
-        )
+        polygons = framecast_core.binary_masks_to_polygons(masks, rdp_thresholds=np.full(4, 0.02, np.float32))
         return keep, polygons.points
 
     alone = [work(seed) for seed in range(32)]
@@ -78,15 +74,11 @@ def test_sixteen_threads_at_once_get_what_one_gets() -> None:
 
 
 def test_results_outlive_what_made_them() -> None:
-    polygons = framecast_core.binary_masks_to_polygons(
-        np.ones((1, 3, 3), bool), rdp_thresholds=f32(0)
-    )
+    polygons = framecast_core.binary_masks_to_polygons(np.ones((1, 3, 3), bool), rdp_thresholds=f32(0))
     points = polygons.points
     del polygons
     for _ in range(100):
-        framecast_core.binary_masks_to_polygons(
-            np.zeros((1, 30, 30), bool), rdp_thresholds=f32(0)
-        )
+        framecast_core.binary_masks_to_polygons(np.zeros((1, 30, 30), bool), rdp_thresholds=f32(0))
     assert sorted(map(tuple, points.tolist())) == [(0, 0), (0, 3), (3, 0), (3, 3)]
 
 

@@ -75,20 +75,9 @@ def test_keeps_what_torchvision_keeps_of_one_class(count: int, iou: float) -> No
     rng = np.random.default_rng(count)
     boxes = clustered_boxes(rng, count)
     scores = rng.permutation(count).astype(np.float32)
-    expected = torchvision.ops.nms(
-        torch.from_numpy(boxes), torch.from_numpy(scores), iou
-    ).tolist()
+    expected = torchvision.ops.nms(torch.from_numpy(boxes), torch.from_numpy(scores), iou).tolist()
     assert run(boxes, scores, np.zeros(count, np.int32), iou=iou) == expected
-    assert (
-        run(
-            boxes,
-            scores,
-            rng.integers(9, size=count, dtype=np.int32),
-            iou=iou,
-            agnostic=True,
-        )
-        == expected
-    )
+    assert run(boxes, scores, rng.integers(9, size=count, dtype=np.int32), iou=iou, agnostic=True) == expected
 
 
 def test_keeps_per_class_what_torchvision_keeps() -> None:
@@ -96,10 +85,7 @@ def test_keeps_per_class_what_torchvision_keeps() -> None:
     boxes, scores = clustered_boxes(rng, 5000), rng.permutation(5000).astype(np.float32)
     classes = rng.integers(-2, 20, size=5000, dtype=np.int32)
     expected = torchvision.ops.boxes._batched_nms_vanilla(
-        torch.from_numpy(boxes),
-        torch.from_numpy(scores),
-        torch.from_numpy(classes),
-        0.5,
+        torch.from_numpy(boxes), torch.from_numpy(scores), torch.from_numpy(classes), 0.5
     )
     assert run(boxes, scores, classes) == expected.tolist()
 
@@ -109,9 +95,7 @@ def test_is_exact_far_from_the_origin_where_class_offsets_round() -> None:
     boxes = np.array([[0, 0, 1, 1], [0, 0, 1, 0.50000006]], np.float32)
     shifted = boxes + np.float32(80 * 4097)
     assert run(boxes, f32(2, 1), i32(80, 80), iou=0.5) == [0]
-    assert torchvision.ops.nms(
-        torch.from_numpy(shifted), torch.tensor([2.0, 1.0]), 0.5
-    ).tolist() == [0, 1]
+    assert torchvision.ops.nms(torch.from_numpy(shifted), torch.tensor([2.0, 1.0]), 0.5).tolist() == [0, 1]
 
 
 def test_iou_equal_to_the_threshold_does_not_suppress() -> None:
@@ -129,13 +113,7 @@ def test_equal_scores_go_by_row() -> None:
     boxes = np.tile(f32(0, 0, 2, 2), (5, 1))
     boxes[3] += 10
     assert run(boxes, f32(0.5, 0.5, 0.5, 0.5, 0.5), i32(0, 0, 0, 0, 0)) == [0, 3]
-    assert run(boxes, f32(0.5, 0.5, 0.5, 0.5, 0.5), i32(3, 1, 2, 1, 0)) == [
-        0,
-        1,
-        2,
-        3,
-        4,
-    ]
+    assert run(boxes, f32(0.5, 0.5, 0.5, 0.5, 0.5), i32(3, 1, 2, 1, 0)) == [0, 1, 2, 3, 4]
 
 
 def test_max_detections_takes_the_best_of_all_classes() -> None:
@@ -154,17 +132,8 @@ def test_nan_and_infinite_rows_are_dropped_and_suppress_nothing() -> None:
 
 
 def test_boxes_without_area_neither_suppress_nor_are_suppressed() -> None:
-    boxes = np.array(
-        [[1, 1, 1, 3], [0, 0, 4, 4], [1, 1, 1, 3], [3, 3, 1, 1], [3, 3, 1, 1]],
-        np.float32,
-    )
-    assert run(boxes, f32(5, 4, 3, 2, 1), i32(0, 0, 0, 0, 0), iou=0.0) == [
-        0,
-        1,
-        2,
-        3,
-        4,
-    ]
+    boxes = np.array([[1, 1, 1, 3], [0, 0, 4, 4], [1, 1, 1, 3], [3, 3, 1, 1], [3, 3, 1, 1]], np.float32)
+    assert run(boxes, f32(5, 4, 3, 2, 1), i32(0, 0, 0, 0, 0), iou=0.0) == [0, 1, 2, 3, 4]
 
 
 def test_each_image_has_its_own_settings() -> None:
@@ -173,11 +142,7 @@ def test_each_image_has_its_own_settings() -> None:
     boxes = clustered_boxes(rng, sum(counts), size=100)
     scores = rng.uniform(size=len(boxes)).astype(np.float32)
     classes = rng.integers(3, size=len(boxes), dtype=np.int32)
-    ious, floors, limits = (
-        f32(0.5, 0.3, 0.5, 0.7, 0.0),
-        f32(0, 0.5, 0, 0.1, 0),
-        i32(5, 9, 1, 30, 100),
-    )
+    ious, floors, limits = f32(0.5, 0.3, 0.5, 0.7, 0.0), f32(0, 0.5, 0, 0.1, 0), i32(5, 9, 1, 30, 100)
     agnostic = np.array([0, 1, 0, 0, 1], np.uint8)
     splits = splits_of(counts)
     keep, keep_splits = framecast_core.nms(
@@ -193,27 +158,14 @@ def test_each_image_has_its_own_settings() -> None:
     for b in range(len(counts)):
         rows = slice(splits[b], splits[b + 1])
         alone = plain_nms(
-            boxes[rows],
-            scores[rows],
-            classes[rows],
-            ious[b],
-            floors[b],
-            int(limits[b]),
-            bool(agnostic[b]),
+            boxes[rows], scores[rows], classes[rows], ious[b], floors[b], int(limits[b]), bool(agnostic[b])
         )
         assert (keep[keep_splits[b] : keep_splits[b + 1]] - splits[b]).tolist() == alone
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(
-    st.integers(0, 2**32 - 1),
-    st.integers(0, 40),
-    st.sampled_from([0.0, 0.3, 0.5]),
-    st.booleans(),
-)
-def test_equals_the_plain_loop_on_coarse_boxes_with_ties(
-    seed: int, count: int, iou: float, agnostic: bool
-) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.sampled_from([0.0, 0.3, 0.5]), st.booleans())
+def test_equals_the_plain_loop_on_coarse_boxes_with_ties(seed: int, count: int, iou: float, agnostic: bool) -> None:
     rng = np.random.default_rng(seed)
     # Coarse numbers make duplicates, inverted and empty boxes, and ties of score and IoU.
     boxes = rng.integers(-1, 6, (count, 4)).astype(np.float32)
@@ -222,10 +174,7 @@ def test_equals_the_plain_loop_on_coarse_boxes_with_ties(
     scores[rng.random(count) < 0.05] = np.nan
     classes = rng.integers(3, size=count, dtype=np.int32)
     expected = plain_nms(boxes, scores, classes, iou, 0.2, 12, agnostic)
-    assert (
-        run(boxes, scores, classes, iou=iou, score=0.2, limit=12, agnostic=agnostic)
-        == expected
-    )
+    assert run(boxes, scores, classes, iou=iou, score=0.2, limit=12, agnostic=agnostic) == expected
 
 
 def arguments() -> dict[str, Any]:
@@ -274,8 +223,6 @@ def test_refuses_values_that_do_not_fit_by_name(name: str, value: NDArray[Any]) 
         ("class_agnostic", np.zeros(2, np.float32)),
     ],
 )
-def test_refuses_other_dtypes_and_layouts_instead_of_copying(
-    name: str, value: NDArray[Any]
-) -> None:
+def test_refuses_other_dtypes_and_layouts_instead_of_copying(name: str, value: NDArray[Any]) -> None:
     with pytest.raises(TypeError):
         framecast_core.nms(**(arguments() | {name: value}))

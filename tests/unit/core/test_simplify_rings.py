@@ -19,23 +19,15 @@ Points = NDArray[np.float32]
 
 
 def simplify(ring: Points, epsilon: float) -> Points:
-    points, splits = framecast_core.simplify_rings(
-        ring, np.array([0, len(ring)]), f32(epsilon)
-    )
+    points, splits = framecast_core.simplify_rings(ring, np.array([0, len(ring)]), f32(epsilon))
     assert splits.tolist() == [0, len(points)]
     return points
 
 
-def segment_distances(
-    points: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]
-) -> Any:
+def segment_distances(points: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> Any:
     along = b - a
     length = float(along @ along)
-    t = (
-        np.clip((points - a) @ along / length, 0, 1)
-        if length
-        else np.zeros(len(points))
-    )
+    t = np.clip((points - a) @ along / length, 0, 1) if length else np.zeros(len(points))
     return np.hypot(*(points - a - t[:, None] * along).T)
 
 
@@ -47,11 +39,7 @@ def plain_chain(points: NDArray[np.float64], epsilon: float) -> list[int]:
     at = int(distances.argmax()) + 1
     if distances[at - 1] <= epsilon:
         return []
-    return [
-        *plain_chain(points[: at + 1], epsilon),
-        at,
-        *(at + i for i in plain_chain(points[at:], epsilon)),
-    ]
+    return [*plain_chain(points[: at + 1], epsilon), at, *(at + i for i in plain_chain(points[at:], epsilon))]
 
 
 def plain_ring(ring: Points, epsilon: float) -> list[int]:
@@ -67,14 +55,9 @@ def plain_ring(ring: Points, epsilon: float) -> list[int]:
 
 def blob(rng: np.random.Generator, count: int) -> Points:
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    radius = 100 + sum(
-        rng.normal(0, 15 / k) * np.cos(k * angle + rng.uniform(0, 6))
-        for k in range(1, 9)
-    )
+    radius = 100 + sum(rng.normal(0, 15 / k) * np.cos(k * angle + rng.uniform(0, 6)) for k in range(1, 9))
     radius = radius + rng.normal(0, 0.6, count)
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).astype(
-        np.float32
-    )
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).astype(np.float32)
 
 
 @pytest.mark.parametrize("count", [4, 5, 17, 50, 500])
@@ -87,9 +70,7 @@ def test_equals_the_textbook_recursion(count: int, epsilon: float) -> None:
         if len(expected) > 2:
             np.testing.assert_array_equal(result, ring[expected])
         else:
-            assert (
-                len(result) >= 3
-            )  # Two points would be enough for epsilon, but are no ring.
+            assert len(result) >= 3  # Two points would be enough for epsilon, but are no ring.
 
 
 def test_keeps_about_as_many_points_as_opencv() -> None:
@@ -103,29 +84,16 @@ def test_keeps_about_as_many_points_as_opencv() -> None:
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(
-    st.integers(0, 2**32 - 1),
-    st.integers(3, 60),
-    st.floats(0, 40, width=32),
-    st.booleans(),
-)
-def test_deviation_is_never_above_epsilon(
-    seed: int, count: int, epsilon: float, coarse: bool
-) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(3, 60), st.floats(0, 40, width=32), st.booleans())
+def test_deviation_is_never_above_epsilon(seed: int, count: int, epsilon: float, coarse: bool) -> None:
     rng = np.random.default_rng(seed)
-    values = (
-        rng.integers(0, 8, (count, 2)).astype(np.float64)
-        if coarse
-        else rng.uniform(-1e4, 1e4, (count, 2))
-    )
+    values = rng.integers(0, 8, (count, 2)).astype(np.float64) if coarse else rng.uniform(-1e4, 1e4, (count, 2))
     ring = values.astype(np.float32)
     result = simplify(ring, epsilon)
     assert len(result) >= 3
     closed = np.concatenate([result, result[:1]]).astype(np.float64)
     points = ring.astype(np.float64)
-    distances = np.min(
-        [segment_distances(points, a, b) for a, b in itertools.pairwise(closed)], axis=0
-    )
+    distances = np.min([segment_distances(points, a, b) for a, b in itertools.pairwise(closed)], axis=0)
     assert distances.max() <= epsilon
     kept = {tuple(point) for point in ring.tolist()}
     assert all(tuple(point) in kept for point in result.tolist())
@@ -133,17 +101,10 @@ def test_deviation_is_never_above_epsilon(
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32 - 1), st.floats(0.125, 30, width=32))
-def test_hausdorff_distance_by_shapely_is_within_epsilon(
-    seed: int, epsilon: float
-) -> None:
+def test_hausdorff_distance_by_shapely_is_within_epsilon(seed: int, epsilon: float) -> None:
     ring = blob(np.random.default_rng(seed), 120)
-    before, after = (
-        shapely.LinearRing(ring),
-        shapely.LinearRing(simplify(ring, epsilon)),
-    )
-    assert shapely.hausdorff_distance(before, after, densify=0.05) <= epsilon * (
-        1 + 1e-6
-    )
+    before, after = shapely.LinearRing(ring), shapely.LinearRing(simplify(ring, epsilon))
+    assert shapely.hausdorff_distance(before, after, densify=0.05) <= epsilon * (1 + 1e-6)
 
 
 def test_epsilon_zero_returns_the_ring_as_it_is() -> None:
@@ -167,17 +128,12 @@ def test_three_points_remain_of_a_flat_or_tiny_ring() -> None:
 
 
 def test_each_ring_has_its_own_epsilon() -> None:
-    rings = [
-        blob(np.random.default_rng(seed), count)
-        for seed, count in enumerate([60, 0, 3, 200])
-    ]
+    rings = [blob(np.random.default_rng(seed), count) for seed, count in enumerate([60, 0, 3, 200])]
     epsilons = f32(5, 1, 1, 0.25)
     splits = np.cumsum([0, *map(len, rings)])
     points, out = framecast_core.simplify_rings(np.concatenate(rings), splits, epsilons)
     for i, ring in enumerate(rings):
-        np.testing.assert_array_equal(
-            points[out[i] : out[i + 1]], simplify(ring, float(epsilons[i]))
-        )
+        np.testing.assert_array_equal(points[out[i] : out[i + 1]], simplify(ring, float(epsilons[i])))
 
 
 def zigzag(count: int, growth: float) -> Points:
@@ -199,9 +155,7 @@ def test_a_zigzag_of_50000_points_is_quick(growth: float, epsilon: float) -> Non
 
 def test_a_long_spiral_keeps_the_deviation_where_the_work_limit_is_reached() -> None:
     angle = np.linspace(0, 60 * np.pi, 3000)
-    ring = (
-        np.stack([np.cos(angle), np.sin(angle)], 1) * (200 - angle)[:, None]
-    ).astype(np.float32)
+    ring = (np.stack([np.cos(angle), np.sin(angle)], 1) * (200 - angle)[:, None]).astype(np.float32)
     for points in [ring, zigzag(3000, 1.0)]:
         result = simplify(points, 2.0)
         before, after = shapely.LinearRing(points), shapely.LinearRing(result)
