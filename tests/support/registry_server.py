@@ -41,7 +41,7 @@ def registry(folder: Path, **overrides: Any) -> Iterator[RegistryHandle]:
     parts = build(settings)
     parts.start()
     try:
-        with GrpcServer(settings.listen_address, parts.register) as server:
+        with GrpcServer(settings.listen_address, parts.register, max_workers=parts.max_workers) as server:
             yield RegistryHandle(f"127.0.0.1:{server.port}", settings.object_store_url, settings)
     finally:
         parts.stop()

@@ -20,7 +20,8 @@ def main() -> int:
     configure_logging("registry", settings.log_level)
     parts = build(settings)
     parts.start()
-    run_until_signalled(GrpcServer(settings.listen_address, parts.register), on_stop=parts.stop)
+    server = GrpcServer(settings.listen_address, parts.register, max_workers=parts.max_workers)
+    run_until_signalled(server, on_stop=parts.stop)
     return 0
 
 

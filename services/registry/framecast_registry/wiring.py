@@ -27,12 +27,16 @@ from framecast_runtime.database import connect
 from framecast_runtime.object_store import open_object_store
 from framecast_runtime.server import Register
 
+_CALLS = 128  # uploads and reads hold a thread each, for as long as the caller's line takes
+
 
 @dataclass(frozen=True)
 class RegistryParts:
     """What a server serves, and what runs beside it."""
 
     register: list[Register]
+    max_workers: int
+    """The calls that may run at the same time."""
     start: Callable[[], None]
     """Called once, before the first call is served."""
     stop: Callable[[], None]
@@ -72,7 +76,7 @@ def build(settings: RegistrySettings) -> RegistryParts:
         sweeper.stop()
         store.close()
 
-    return RegistryParts([add_registry, add_blobs], start, stop)
+    return RegistryParts([add_registry, add_blobs], _CALLS, start, stop)
 
 
 def _now() -> datetime:

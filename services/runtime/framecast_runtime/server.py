@@ -23,10 +23,19 @@ Register = Callable[[grpc.Server], str]
 class GrpcServer:
     """Serves on `address` (`host:port`; port 0 takes a free one) from `start` to `stop`.
 
-    `max_workers` bounds the calls that run at the same time, streams among them.
+    `max_workers` bounds the calls that run at the same time, streams among them. A connection that is silent for
+    `keepalive_s` is asked whether it is there; without an answer within `keepalive_timeout_s` its calls end.
     """
 
-    def __init__(self, address: str, register: Sequence[Register], *, max_workers: int = 32) -> None:
+    def __init__(
+        self,
+        address: str,
+        register: Sequence[Register],
+        *,
+        max_workers: int = 32,
+        keepalive_s: float = 30.0,
+        keepalive_timeout_s: float = 10.0,
+    ) -> None:
         self._server = grpc.server(
             ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="grpc"),
             interceptors=[CallInterceptor()],
@@ -34,6 +43,11 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),
+                ("grpc.keepalive_time_ms", round(keepalive_s * 1000)),
+                ("grpc.keepalive_timeout_ms", round(keepalive_timeout_s * 1000)),
+                # gRPC 1.85 waits this long for the answer, a minute unless told, whatever the keepalive says
+                ("grpc.http2.ping_timeout_ms", round(keepalive_timeout_s * 1000)),
+                ("grpc.http2.max_pings_without_data", 0),  # no limit: a call may be silent for hours
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ],

@@ -55,6 +55,26 @@ def test_bytes_that_were_lost_can_be_uploaded_again(api, server, left):
     assert read(api, blob) == data
 
 
+def test_slow_uploads_leave_room_for_other_calls(api):
+    done = threading.Event()
+
+    def slow(upload: blob_pb2.Upload) -> Any:
+        yield pb.WriteUploadRequest(name=upload.name)
+        done.wait(20)
+
+    uploads = [api.create_upload(os.urandom(10)) for _ in range(40)]
+    with api.plain_channel() as channel:
+        calls = [BlobServiceStub(channel).WriteUpload.future(slow(upload)) for upload in uploads]
+        try:
+            time.sleep(0.3)
+            project = registry_service_pb2.GetProjectRequest(name=PROJECT)
+            assert api.registry.GetProject(project, timeout=5).name == PROJECT
+        finally:
+            done.set()
+            for call in calls:
+                call.result()
+
+
 def test_an_upload_goes_on_from_what_is_committed(api):
     data = os.urandom(9_000_000)
     name = api.create_upload(data).name

@@ -1,6 +1,8 @@
-"""A server whose calls are all taken."""
+"""Servers whose calls are all taken, or whose callers are gone without a word."""
 
+import socket
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -35,3 +37,53 @@ def test_a_busy_server_is_healthy() -> None:
                 done.set()
             assert call.result() == b""
     assert not is_serving(address)
+
+
+def test_a_call_ends_whose_caller_is_gone_without_a_word() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def take(requests: Iterator[Any], context: grpc.ServicerContext) -> bytes:
+        context.add_callback(ended.set)
+        begun.set()
+        for _ in requests:
+            pass
+        return b""
+
+    def register(server: grpc.Server) -> str:
+        handlers: dict[str, Any] = {"Take": grpc.stream_unary_rpc_method_handler(take)}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Half", handlers),))
+        return "test.Half"
+
+    with (
+        GrpcServer("127.0.0.1:0", [register], keepalive_s=1.0, keepalive_timeout_s=0.5) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as half_open,
+    ):
+        half_open.sendall(_OPENING)  # and never a word again, not even an answer to a ping
+        assert begun.wait(5.0)
+        assert not ended.wait(0.5)
+        assert ended.wait(5.0)
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def _field(name: bytes, value: bytes) -> bytes:
+    """A header as HPACK writes it without a table and without Huffman."""
+    return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+_HEADERS = {
+    b":method": b"POST",
+    b":scheme": b"http",
+    b":path": b"/test.Half/Take",
+    b":authority": b"localhost",
+    b"te": b"trailers",
+    b"content-type": b"application/grpc",
+}
+# HTTP/2 by hand: the preface, empty SETTINGS, and the headers of a call whose requests never come.
+_OPENING = (
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    + _frame(4, 0, 0, b"")
+    + _frame(1, 4, 1, b"".join(_field(name, value) for name, value in _HEADERS.items()))
+)
