@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+import torch
 
 from framecast.errors import InvalidArgumentError, NotFoundError
-from framecast_trainer.learning.architectures import ARCHITECTURES
+from framecast_trainer.learning.architectures import ARCHITECTURES, BuildRequest
 from framecast_trainer.learning.config import TrainConfig, resolve_config
 
 
@@ -48,6 +49,20 @@ def test_a_value_out_of_range_is_refused_by_field(field: str, value: Any):
     with pytest.raises(InvalidArgumentError) as caught:
         resolve_config(TrainConfig(architecture="yolov5n", **{name: value}))
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("name", ["yolov5n", "resnet18"])
+def test_a_single_value_per_channel_is_refused_before_it_has_to_be_normalised(name: str):
+    entry = ARCHITECTURES[name]
+    with pytest.raises(InvalidArgumentError) as caught:
+        resolve_config(TrainConfig(architecture=name, batch_size=1, image_size=32))
+    assert caught.value.field == "batch_size"
+
+    # The nearest that is accepted can be learnt from.
+    for batch_size, image_size in ((2, 32), (1, 64)):
+        config = resolve_config(TrainConfig(architecture=name, batch_size=batch_size, image_size=image_size))
+        learner = entry.build(BuildRequest(class_count=2, image_size=config.image_size))
+        learner.network.train()(torch.zeros(config.batch_size, 3, config.image_size, config.image_size))
 
 
 def test_an_unknown_architecture_is_refused_with_the_nearest():

@@ -14,6 +14,8 @@ from framecast_trainer.learning.architectures import Architecture, find_architec
 T = TypeVar("T")
 DEVICES = ("auto", "cpu", "cuda")
 RANDOM = "random"
+_COARSEST_STRIDE = 32
+"""Input pixels, along each side, behind a value of the coarsest maps that networks normalise over a batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,14 @@ def _check(config: ResolvedConfig, entry: Architecture) -> None:
             reason="OUT_OF_RANGE",
             field="image_size",
             value=config.image_size,
+        )
+    if config.batch_size == 1 and config.image_size <= _COARSEST_STRIDE:
+        raise InvalidArgumentError(
+            f"batch_size is 1; at image_size {config.image_size} it must be at least 2, for a single picture leaves one "
+            f"value per channel, which cannot be normalised. Or raise image_size to {2 * _COARSEST_STRIDE}",
+            reason="OUT_OF_RANGE",
+            field="batch_size",
+            value=config.batch_size,
         )
     if not 0 < config.learning_rate <= 10:
         _in_range("learning_rate", config.learning_rate, 1e-12, 10)
