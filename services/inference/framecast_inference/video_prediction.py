@@ -1,5 +1,6 @@
 """A video through a model, frame by frame."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -67,11 +68,15 @@ class VideoPrediction:
     ) -> Iterator[tuple[VideoTerms, Iterator[FrameOutcome]]]:
         """The terms, and every frame asked for, in order. Leaving the context stops all work at once.
 
-        Raises what `VideoReader` and `select_frames` raise; the iterator raises DataLossError, after the frames that
-        can be decoded, where some cannot, and CancelledError where the caller gave up.
+        Raises what `VideoReader` and `select_frames` raise, CancelledError among it where the caller gives up while the
+        file is being indexed; the iterator raises DataLossError, after the frames that can be decoded, where some
+        cannot, and CancelledError where the caller gave up.
         """
+        stopped = threading.Event()
+        if not on_cancel(stopped.set):
+            stopped.set()
         with video.file as path:
-            reader = VideoReader(path, label=video.label)
+            reader = VideoReader(path, label=video.label, wanted=lambda: not stopped.is_set())
             selected = select_frames(frame_range, reader.index.frame_count)
             terms = VideoTerms(reader.width, reader.height, reader.index, len(reader.readable(selected)))
             with open_pipeline(reader.frames(selected), model, settings, on_cancel) as pipeline:

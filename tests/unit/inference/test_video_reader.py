@@ -1,5 +1,6 @@
 """Videos: every frame asked for, none else, with its exact index, time and pixels."""
 
+import contextlib
 import hashlib
 import json
 import random
@@ -11,10 +12,13 @@ import av
 import numpy as np
 import pytest
 
-from framecast.errors import DataLossError, InvalidArgumentError
+from framecast.errors import CancelledError, DataLossError, InvalidArgumentError
+from framecast.v1.inference_service_pb2 import FrameRange
+from framecast_bundle.settings import Settings
 from framecast_inference.sources.container import open_video
 from framecast_inference.sources.video_index import read_video_index
 from framecast_inference.sources.video_reader import VideoReader
+from framecast_inference.video_prediction import VideoFile, VideoPrediction
 
 LISTED = ["asl_again_fullrange", "bottle_h264_vfr_bframes", "car_h264_cfr", "car_rotated_ccw90", "car_vp9"]
 REASONS = {"no_video": "VIDEO_STREAM_MISSING", "unreadable": "VIDEO_UNREADABLE", "zero_frames": "VIDEO_EMPTY"}
@@ -226,6 +230,38 @@ def test_a_raw_stream_without_times_is_counted_by_decoding(tmp_path: Path) -> No
     assert index.frame_count == len(index.pts) == 12
     reader = VideoReader(path, label="raw")
     assert [frame.index for frame in reader.frames(range(7, 12, 2))] == [7, 9, 11]
+
+
+@pytest.mark.parametrize("name", ["timed.mp4", "raw.h264"])
+def test_indexing_and_decoding_stop_within_a_packet_when_nobody_waits(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    write_video(path, [100 * number for number in range(40)])
+
+    def asked(patience: int) -> int:
+        """How often the reader asked, of somebody who says once that it is not wanted any more."""
+        questions = 0
+
+        def wanted() -> bool:
+            nonlocal questions
+            questions += 1
+            return questions <= patience
+
+        with pytest.raises(CancelledError):
+            list(VideoReader(path, label=name, wanted=wanted).frames(range(40)))
+        return questions
+
+    # Frames are known by their packets' times: 40 packets; without times, all of them are decoded in a second pass.
+    assert [asked(patience) for patience in (0, 1, 20, 60)] == [1, 2, 21, 61]
+
+
+def test_a_call_that_was_given_up_reads_no_packet(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    write_video(path, [100 * number for number in range(4)])
+    videos = VideoPrediction(None, None, None)  # type: ignore[arg-type]
+    video = VideoFile(contextlib.nullcontext(path), "v.mp4")
+    stream = videos.stream(None, video, FrameRange(), Settings(), lambda _: False)  # type: ignore[arg-type]
+    with pytest.raises(CancelledError), stream:
+        pass
 
 
 def test_a_picture_is_no_video(shared_data: Path) -> None:

@@ -12,19 +12,28 @@ from framecast_bundle.orientation import Orientation
 from framecast_inference.sources import video_errors
 from framecast_inference.sources.container import open_video
 from framecast_inference.sources.source_frame import Image, SourceFrame
-from framecast_inference.sources.video_index import VideoIndex, VideoPacket, read_video_index
+from framecast_inference.sources.video_index import (
+    VideoIndex,
+    VideoPacket,
+    Wanted,
+    check_wanted,
+    read_video_index,
+    still_wanted,
+)
 
 
 class VideoReader:
     """A video file with its index. It holds no file open between calls, so several may read at the same time.
 
-    Raises, when made, what `read_video_index` raises, and DataLossError where not one frame can be decoded.
+    Raises, when made, what `read_video_index` raises, and DataLossError where not one frame can be decoded. Both that
+    and `frames` end with CancelledError as soon as they are not `wanted`.
     """
 
-    def __init__(self, path: Path, *, label: str) -> None:
+    def __init__(self, path: Path, *, label: str, wanted: Wanted = still_wanted) -> None:
         self._path = path
         self._label = label
-        self.index: VideoIndex = read_video_index(path, label=label)
+        self._wanted = wanted
+        self.index: VideoIndex = read_video_index(path, label=label, wanted=wanted)
         self._orientation, (width, height) = self._look()
         self.width, self.height = self._orientation.size(width, height)
         """Of an upright frame, in pixels."""
@@ -94,6 +103,7 @@ class VideoReader:
         self, container: av.container.InputContainer, stream: av.video.stream.VideoStream, first: int
     ) -> Iterator[av.VideoFrame]:
         for packet in self._packets(container, stream, first):
+            check_wanted(self._wanted)
             if packet is not None and packet.is_corrupt:
                 continue
             try:
