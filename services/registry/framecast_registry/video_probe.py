@@ -12,6 +12,9 @@ from av.video.stream import VideoStream
 from framecast.errors import InvalidArgumentError
 from framecast_registry.domain import VideoProperties
 
+# The containers of `media_type`. Playlists (HLS, DASH, concat), which name other files to open, are not looked into.
+_OPTIONS = {"format_whitelist": "mov,matroska,avi", "protocol_whitelist": "file"}
+
 
 def probe_video(file: Path | BinaryIO, label: str, *, max_pixels: int) -> VideoProperties:
     """What the container says, after the first frame was decoded. Raises InvalidArgumentError naming `label`.
@@ -19,7 +22,7 @@ def probe_video(file: Path | BinaryIO, label: str, *, max_pixels: int) -> VideoP
     Damage behind the first frame is not looked for: reading the video reports it frame by frame.
     """
     try:
-        with av.open(str(file) if isinstance(file, Path) else file, mode="r") as container:
+        with av.open(str(file) if isinstance(file, Path) else file, mode="r", options=_OPTIONS) as container:
             return _properties(container, label, max_pixels)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise _refusal(

@@ -19,6 +19,7 @@ from framecast_inference.sources.container import open_video
 from framecast_inference.sources.video_index import read_video_index
 from framecast_inference.sources.video_reader import VideoReader
 from framecast_inference.video_prediction import VideoFile, VideoPrediction
+from tests.support.playlists import PLAYLISTS, watched_file
 
 LISTED = ["asl_again_fullrange", "bottle_h264_vfr_bframes", "car_h264_cfr", "car_rotated_ccw90", "car_vp9"]
 REASONS = {"no_video": "VIDEO_STREAM_MISSING", "unreadable": "VIDEO_UNREADABLE", "zero_frames": "VIDEO_EMPTY"}
@@ -262,6 +263,17 @@ def test_a_call_that_was_given_up_reads_no_packet(tmp_path: Path) -> None:
     stream = videos.stream(None, video, FrameRange(), Settings(), lambda _: False)  # type: ignore[arg-type]
     with pytest.raises(CancelledError), stream:
         pass
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "list.mpd", "list.txt", "video.mp4"])
+@pytest.mark.parametrize("kind", PLAYLISTS)
+def test_a_playlist_is_refused_and_what_it_names_stays_closed(tmp_path: Path, kind: str, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(PLAYLISTS[kind])
+    with watched_file(tmp_path) as opened, pytest.raises(InvalidArgumentError) as caught:
+        VideoReader(path, label=name)
+    assert caught.value.reason == "VIDEO_UNREADABLE"
+    assert not opened
 
 
 def test_a_picture_is_no_video(shared_data: Path) -> None:

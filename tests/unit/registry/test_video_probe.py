@@ -12,6 +12,7 @@ import pytest
 from framecast.errors import InvalidArgumentError
 from framecast_registry.domain import VideoProperties
 from framecast_registry.video_probe import probe_video
+from tests.support.playlists import PLAYLISTS, watched_file
 
 
 def make_video(form: Any = "mp4", codec: Any = "mpeg4", *, frames: Any = 10, width: Any = 64, height: Any = 48) -> Any:
@@ -77,3 +78,17 @@ def test_no_cut_is_a_crash():
 @pytest.mark.parametrize("data", [b"", b"text, not a video", b"\x00\x00\x00\x20ftypisom" + bytes(100)])
 def test_what_is_no_video_is_refused(data):
     assert refusal(data) == "VIDEO_UNREADABLE"
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "list.mpd", "list.txt", "video.mp4"])
+@pytest.mark.parametrize("kind", PLAYLISTS)
+def test_a_playlist_is_refused_and_what_it_names_stays_closed(tmp_path, kind, name, monkeypatch):
+    path = tmp_path / name
+    path.write_text(PLAYLISTS[kind])
+    monkeypatch.chdir(tmp_path)  # what a stream without a name would be relative to
+    with watched_file(tmp_path) as opened:
+        for file in (path, io.BytesIO(path.read_bytes())):
+            with pytest.raises(InvalidArgumentError) as caught:
+                probe_video(file, name, max_pixels=10_000)
+            assert caught.value.reason == "VIDEO_UNREADABLE"
+    assert not opened

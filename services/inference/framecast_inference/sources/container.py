@@ -12,10 +12,14 @@ import av.video.stream
 from framecast_bundle.image_decoder import MAX_PIXELS
 from framecast_inference.sources import video_errors
 
-# A file names no other files to open: playlists and the like stay out.
-_OPTIONS = {"protocol_whitelist": "file", "fflags": "+genpts"}
-# What libav can open but is no video: pictures have a service method of their own.
-_REFUSED_SUFFIXES = ("_pipe", "image2", "concat", "hls", "dash", "tty")
+# Containers and bare streams that hold their own bytes. Playlists (HLS, DASH, concat), which name other files to open,
+# are not even looked into, nor are pictures, which have a service method of their own.
+_FORMATS = (
+    "mov", "matroska", "avi", "mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "obu", "ivf", "flv", "asf", "ogg",
+    "mxf", "nut", "yuv4mpegpipe",
+    "mp3", "wav", "flac", "aac",  # to be refused for what they are
+)  # fmt: skip
+_OPTIONS = {"format_whitelist": ",".join(_FORMATS), "protocol_whitelist": "file", "fflags": "+genpts"}
 
 
 @contextmanager
@@ -31,8 +35,6 @@ def open_video(
     except (av.FFmpegError, OSError, UnicodeDecodeError) as error:
         raise video_errors.unreadable(label, _short(error)) from None
     with container:
-        if any(container.format.name.endswith(suffix) for suffix in _REFUSED_SUFFIXES):
-            raise video_errors.unreadable(label, f"it is {container.format.name}")
         streams = [
             stream for stream in container.streams.video if not stream.disposition & av.stream.Disposition.attached_pic
         ]
