@@ -1,5 +1,7 @@
 """Weights to start from: what fits is loaded, what does not is refused by name, the last layers may differ."""
 
+import hashlib
+import io
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from framecast.errors import DataLossError, InvalidArgumentError, UnavailableError
-from framecast_trainer.learning import export, weight_download
+from framecast_trainer.learning import export, weight_download, weights
 from framecast_trainer.learning.architectures import ARCHITECTURES, BuildRequest
 from framecast_trainer.learning.architectures.learner import Learner
 from framecast_trainer.learning.weights import load_initial_weights
@@ -122,11 +124,41 @@ def test_an_unknown_name_is_refused_with_the_choice():
         load(build("yolov5n"), "yolov5n", "DEFAULT")
 
 
-def test_weights_in_torchs_cache_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+def cached(state: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Puts a file where torch keeps its downloads and has its name promise it as the weights of ResNet-18."""
+    content = io.BytesIO()
+    torch.save(state, content)
+    digest = hashlib.sha256(content.getvalue()).hexdigest()
+    path = folder / "checkpoints" / f"resnet18-{digest[:8]}.pth"
+    path.parent.mkdir()
+    path.write_bytes(content.getvalue())
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(folder))
+    monkeypatch.setattr(weights, "_url", lambda _: f"https://weights.invalid/{path.name}")
+    return path
+
+
+def test_a_damaged_file_in_torchs_cache_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = cached(build("resnet18").network.state_dict(), tmp_path, monkeypatch)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    for name in ("", "IMAGENET1K_V1"):
+        with pytest.raises(DataLossError, match=path.name) as caught:
+            load(build("resnet18"), "resnet18", name)
+        assert caught.value.reason == "WEIGHTS_UNREADABLE"
+
+
+def test_a_file_in_torchs_cache_without_a_digest_in_its_name_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "resnet18.pth").write_bytes(b"junk")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(DataLossError, match=r"resnet18\.pth"):
+        weight_download.fetch("https://weights.invalid/resnet18.pth")
+
+
+def test_weights_in_torchs_cache_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     source = build("resnet18", classes=1000)
-    torch.save(source.network.state_dict(), tmp_path / "checkpoints" / "resnet18-f37072fd.pth")
+    cached(source.network.state_dict(), tmp_path, monkeypatch)
     target = build("resnet18")
     origin, said = load(target, "resnet18", "")
     assert origin == "ResNet18_Weights.DEFAULT"

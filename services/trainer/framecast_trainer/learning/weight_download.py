@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from framecast.errors import UnavailableError
+from framecast.errors import DataLossError, UnavailableError
 
 _TIMEOUT_S = 10.0
 _DIGEST = re.compile(r"-([0-9a-f]{8,})\.")
@@ -19,7 +19,10 @@ _DIGEST = re.compile(r"-([0-9a-f]{8,})\.")
 
 
 def fetch(url: str) -> dict[str, Tensor]:
-    """Raises UnavailableError, naming the place where the file is looked for, when it cannot be had."""
+    """Raises UnavailableError, naming the place where the file is looked for, when it cannot be had.
+
+    Raises DataLossError for a file there that is not what its name promises, or holds no tensors.
+    """
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not path.is_file():
         try:
@@ -31,8 +34,31 @@ def fetch(url: str) -> dict[str, Tensor]:
                 url=url,
                 path=path,
             ) from error
-    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    expected = _expected(path)
+    if not digest.startswith(expected):
+        raise _damaged(path, f"its SHA-256 is {digest}, expected {expected}…")
+    try:
+        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # as of any foreign bytes
+        raise _damaged(path, (str(error).splitlines() or [type(error).__name__])[0]) from error
     return state
+
+
+def _expected(path: Path) -> str:
+    """How the file's SHA-256 begins; empty where its name does not say."""
+    found = _DIGEST.search(path.name)
+    return found[1] if found else ""
+
+
+def _damaged(path: Path, why: str) -> DataLossError:
+    return DataLossError(
+        f"weights file {path} is damaged ({why}); delete it, and it is fetched again",
+        reason="WEIGHTS_UNREADABLE",
+        file=path.name,
+        path=path,
+    )
 
 
 def _download(url: str, path: Path) -> None:
@@ -44,9 +70,9 @@ def _download(url: str, path: Path) -> None:
             while block := source.read(1 << 20):
                 digest.update(block)
                 target.write(block)
-        expected = _DIGEST.search(path.name)
-        if expected and not digest.hexdigest().startswith(expected[1]):
-            raise ValueError(f"its SHA-256 is {digest.hexdigest()}, expected {expected[1]}…")
+        expected = _expected(path)
+        if not digest.hexdigest().startswith(expected):
+            raise ValueError(f"its SHA-256 is {digest.hexdigest()}, expected {expected}…")
         os.replace(partial, path)
     except BaseException:
         Path(partial).unlink(missing_ok=True)
