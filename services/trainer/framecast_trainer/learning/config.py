@@ -147,8 +147,8 @@ def _check(config: ResolvedConfig, entry: Architecture) -> None:
         )
     if config.batch_size == 1 and config.image_size <= _COARSEST_STRIDE:
         raise InvalidArgumentError(
-            f"batch_size is 1; at image_size {config.image_size} it must be at least 2, for a single picture leaves one "
-            f"value per channel, which cannot be normalised. Or raise image_size to {2 * _COARSEST_STRIDE}",
+            f"batch_size is 1; at image_size {config.image_size} it must be at least 2, for a single picture leaves "
+            f"one value per channel, which cannot be normalised. Or raise image_size to {2 * _COARSEST_STRIDE}",
             reason="OUT_OF_RANGE",
             field="batch_size",
             value=config.batch_size,
