@@ -1,6 +1,5 @@
 """Metadata in SQLite or PostgreSQL."""
 
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -8,13 +7,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from framecast.errors import InvalidArgumentError, UnavailableError
 from framecast_registry.sql_content import SqlAssets, SqlBlobs, SqlProjects, SqlRequests, SqlUploads
 from framecast_registry.sql_datasets import SqlDatasets
 from framecast_registry.sql_models import SqlModels
-from framecast_runtime.database import migrate
-
-log = logging.getLogger(__name__)
+from framecast_runtime.database import database_errors, migrate
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "registry_alembic_version"
@@ -34,12 +30,12 @@ class SqlMetadataStore:
 
     @contextmanager
     def transaction(self) -> Iterator["SqlTransaction"]:
-        with _translated(), self._writing, self._engine.begin() as connection:
+        with database_errors(), self._writing, self._engine.begin() as connection:
             yield SqlTransaction(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator["SqlTransaction"]:
-        with _translated(), self._reader.connect() as connection:
+        with database_errors(), self._reader.connect() as connection:
             yield SqlTransaction(connection)
 
     def close(self) -> None:
@@ -62,17 +58,3 @@ class SqlTransaction:
         if self._connection.dialect.name == "postgresql":  # a SQLite transaction holds the only write lock already
             lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"registry/{key}", 0))
             self._connection.execute(sa.select(lock))
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sa.exc.DataError as error:  # PostgreSQL holds no NUL in a text; every other value was checked before
-        raise InvalidArgumentError(
-            "a text of the request has a character that cannot be stored, such as NUL; remove it",
-            reason="TEXT_INVALID",
-        ) from error
-    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-        log.exception("database_failed")
-        raise UnavailableError("the database cannot be reached; try again", reason="DATABASE_UNAVAILABLE") from error

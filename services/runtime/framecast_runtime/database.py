@@ -1,10 +1,17 @@
 """SQL databases: SQLite by default, PostgreSQL by URL; schemas are brought up to date by Alembic at start."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+
+from framecast.errors import InvalidArgumentError, ResourceExhaustedError, UnavailableError
+
+log = logging.getLogger(__name__)
 
 
 def connect(url: str) -> sa.Engine:
@@ -52,3 +59,22 @@ def migrate(engine: sa.Engine, migrations: Path, *, version_table: str) -> None:
         config.attributes["connection"] = connection
         config.attributes["version_table"] = version_table
         command.upgrade(config, "head")
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turns what a driver raises into framecast's errors: a database that is away is UnavailableError."""
+    try:
+        yield
+    except sa.exc.DataError as error:  # PostgreSQL holds no NUL in a text; every other value was checked before
+        raise InvalidArgumentError(
+            "a text of the request has a character that cannot be stored, such as NUL; remove it",
+            reason="TEXT_INVALID",
+        ) from error
+    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+        if "disk is full" in str(error.orig if isinstance(error, sa.exc.DBAPIError) else error):
+            raise ResourceExhaustedError(
+                "the disk of the database is full; make room on it", reason="DATABASE_FULL"
+            ) from error
+        log.exception("database_failed")
+        raise UnavailableError("the database cannot be reached; try again", reason="DATABASE_UNAVAILABLE") from error

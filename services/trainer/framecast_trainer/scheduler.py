@@ -66,7 +66,11 @@ class Scheduler:
         self._stopping.set()
         self._changes.notify()
         self._thread.join()
-        self._stop_workers()
+        try:
+            self._stop_workers()
+        except Exception:  # the database is away; what became of the jobs is noted after the next start
+            log.exception("workers_stopped_unnoted")
+            self._stop_unnoted()
 
     def tick(self) -> bool:
         """One look at every open job; whether a worker is at work."""
@@ -204,6 +208,15 @@ class Scheduler:
             if time.monotonic() > deadline + 5.0:  # a process that not even SIGKILL ends: the disk may hang
                 log.error("workers_left", extra={"jobs": [job.name for job in working]})
                 return
+            time.sleep(0.05)
+
+    def _stop_unnoted(self) -> None:
+        deadline = time.monotonic() + self._shutdown_grace_s + 5.0
+        runs = {**self._runs, **self._leaving}
+        while runs and time.monotonic() < deadline:
+            for name, run in runs.items():
+                self._press(name, run, self._shutdown_grace_s)
+            runs = {name: run for name, run in runs.items() if run.alive()}
             time.sleep(0.05)
 
     def _observe_end(self, job: Job, run: Run) -> Job:

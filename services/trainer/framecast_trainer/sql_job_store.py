@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from framecast_runtime.database import migrate
+from framecast_runtime.database import database_errors, migrate
 from framecast_trainer.job import Job, JobState
 from framecast_trainer.job_document import from_document, to_document
 from framecast_trainer.memory_job_store import no_such_job
@@ -36,14 +36,15 @@ class SqlJobStore:
     """Brings its tables up to date when it is opened."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
+        with database_errors():
+            migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
         self._engine = engine
         self._reader = engine.execution_options(read_only=True)
 
     def add(self, job: Job) -> tuple[Job, bool]:
         """See `JobStore.add`."""
         try:
-            with self._engine.begin() as connection:
+            with database_errors(), self._engine.begin() as connection:
                 result = connection.execute(sa.insert(jobs).values(project=job.project, id=job.id, **_columns(job)))
                 key = result.inserted_primary_key
                 assert key is not None
@@ -84,7 +85,7 @@ class SqlJobStore:
 
     def update(self, job: Job, change: Callable[[Job], Job]) -> Job:
         """See `JobStore.update`."""
-        with self._engine.begin() as connection:
+        with database_errors(), self._engine.begin() as connection:
             row = connection.execute(
                 sa.select(jobs).where(jobs.c.sequence == job.sequence).with_for_update()
             ).one_or_none()
@@ -96,11 +97,11 @@ class SqlJobStore:
 
     def remove(self, job: Job) -> None:
         """See `JobStore.remove`."""
-        with self._engine.begin() as connection:
+        with database_errors(), self._engine.begin() as connection:
             connection.execute(sa.delete(jobs).where(jobs.c.sequence == job.sequence))
 
     def _jobs(self, query: sa.Select[Any]) -> list[Job]:
-        with self._reader.begin() as connection:
+        with database_errors(), self._reader.begin() as connection:
             return [_job(row) for row in connection.execute(query)]
 
 

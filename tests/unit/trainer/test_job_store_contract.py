@@ -1,14 +1,14 @@
 """One suite for every job store."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from framecast.errors import NotFoundError
+from framecast.errors import NotFoundError, UnavailableError
 from framecast_runtime.database import connect
 from framecast_trainer import job as jobs
 from framecast_trainer.job import JobError, JobState, VersionState
@@ -97,6 +97,28 @@ def test_removed_jobs_are_gone(store: JobStore) -> None:
     job, _ = store.add(make_job())
     store.remove(job)
     assert store.page("demo", size=9, before=None) == []
+
+
+def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/trainer.db")
+    store = SqlJobStore(engine)
+    job, _ = store.add(make_job())
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE training_jobs"))
+    calls: list[Callable[[], object]] = [
+        lambda: store.add(make_job("job-2")),
+        lambda: store.get("demo", "job-1"),
+        lambda: store.open(),
+        lambda: store.update(job, lambda job: job),
+        lambda: store.remove(job),
+    ]
+    for call in calls:
+        with pytest.raises(UnavailableError) as caught:
+            call()
+        assert caught.value.reason == "DATABASE_UNAVAILABLE"
+    engine.dispose()
+    with pytest.raises(UnavailableError):
+        SqlJobStore(sa.create_engine(f"sqlite:///{tmp_path}/none/trainer.db"))
 
 
 def test_the_migrations_lead_to_the_tables_that_are_used(tmp_path: Path) -> None:

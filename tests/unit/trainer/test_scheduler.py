@@ -3,12 +3,13 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from framecast.errors import UnavailableError
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Job, JobState, VersionState
 from framecast_trainer.job_changes import JobChanges
@@ -227,3 +228,19 @@ def test_stopping_ends_deaf_workers_too(world: World) -> None:
     scheduler.stop()
     assert world.reason(job) == "TRAINER_STOPPED"
     assert not world.run(job).locked()
+
+
+def test_workers_are_stopped_although_the_database_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, scheduler = world.add(), world.begin("endless")
+    scheduler.start()
+    wait_for(lambda: world.latest(job).progress.step)
+
+    def away() -> Sequence[Job]:
+        raise UnavailableError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "open", away)
+        scheduler.stop()
+    assert not world.run(job).locked()
+    turn(world.begin("endless"), lambda: world.latest(job).state is JobState.FAILED)
+    assert world.reason(job) == "TRAINER_STOPPED"
