@@ -76,13 +76,21 @@ class Scheduler:
         """One look at every open job; whether a worker is at work."""
         open_jobs = self._store.open()
         running = [job for job in open_jobs if job.state is JobState.RUNNING and not job.publishing]
-        busy = sum(_working(self._observe(job)) for job in running) + self._wait_for_leaving(self._stop_grace_s)
+        busy = sum(self._apart(self._observe, job) for job in running) + self._wait_for_leaving(self._stop_grace_s)
         for job in open_jobs:
             if busy >= self._max_parallel_jobs:
                 break
             if job.state is JobState.QUEUED and job.model_version:
-                busy += _working(self._launch(job))
+                busy += self._apart(self._launch, job)
         return busy > 0
+
+    def _apart(self, step: Callable[[Job], Job], job: Job) -> bool:
+        """Whether the job has a worker after this step; a job whose step raises keeps no other from its own."""
+        try:
+            return _working(step(job))
+        except Exception:
+            log.exception("job_step_failed", extra={"job": job.name})
+            return _working(job) or job.name in self._runs
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -186,10 +194,13 @@ class Scheduler:
         for name, run in list(self._leaving.items()):
             if run.alive():
                 self._press(name, run, grace_s)
-            else:
+                continue
+            del self._leaving[name]
+            self._deadlines.pop(name, None)
+            try:
                 run.tidy()
-                del self._leaving[name]
-                self._deadlines.pop(name, None)
+            except OSError:  # what is left over is only in the way of the disk
+                log.exception("tidy_failed", extra={"job": name})
         return len(self._leaving)
 
     def _stop_workers(self) -> None:

@@ -88,7 +88,11 @@ class VersionSync:
             except LATER as error:
                 log.warning("registry_unavailable", extra={"job": job.name, "error": str(error)})
                 done = False
-                break  # the others would only wait for the same
+                if isinstance(error, UnavailableError):
+                    break  # the others would only wait for the same
+            except Exception:  # one job's trouble is not the others'
+                log.exception("version_sync_failed", extra={"job": job.name})
+                done = False
         return done
 
     def _loop(self) -> None:

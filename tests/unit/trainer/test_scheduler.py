@@ -13,6 +13,7 @@ from framecast.errors import UnavailableError
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Job, JobState, VersionState
 from framecast_trainer.job_changes import JobChanges
+from framecast_trainer.launcher import Run
 from framecast_trainer.local_launcher import LocalLauncher
 from framecast_trainer.memory_job_store import MemoryJobStore
 from framecast_trainer.run_folder import RunFolder
@@ -244,3 +245,34 @@ def test_workers_are_stopped_although_the_database_is_away(world: World, monkeyp
     assert not world.run(job).locked()
     turn(world.begin("endless"), lambda: world.latest(job).state is JobState.FAILED)
     assert world.reason(job) == "TRAINER_STOPPED"
+
+
+def test_a_job_that_raises_keeps_no_other_from_running(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, scheduler = world.add("job-1"), world.add("job-2"), world.begin("quick", max_parallel_jobs=2)
+    scheduler.tick()
+    healthy = scheduler._run
+
+    def broken(job: Job) -> Run:
+        if job.name == first.name:
+            raise ValueError("its run folder is damaged")
+        return healthy(job)
+
+    monkeypatch.setattr(scheduler, "_run", broken)
+    turn(scheduler, lambda: world.latest(second).publishing)
+    assert world.latest(first).state is JobState.RUNNING
+
+
+def test_a_job_that_cannot_be_launched_keeps_no_other_from_running(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = world.add("job-1"), world.add("job-2")
+    scheduler, spec_of = world.begin("quick"), world.spec_of
+
+    def broken(job: Job) -> RunSpec:
+        if job.name == first.name:
+            raise ValueError("a defect")
+        return spec_of(job)
+
+    monkeypatch.setattr(scheduler, "_spec_of", broken)
+    turn(scheduler, lambda: world.latest(second).publishing)
+    assert world.latest(first).state is JobState.QUEUED

@@ -1,8 +1,9 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from framecast.errors import FailedPreconditionError
+from framecast.errors import DeadlineExceededError, FailedPreconditionError
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Job, JobError, JobState, VersionState
 from framecast_trainer.job_changes import JobChanges
@@ -97,6 +98,22 @@ def test_failed_and_cancelled_jobs_fail_their_versions(world: World) -> None:
     assert error.reason == "TRAINING_CANCELLED"
     assert world.latest(failed).version_state is VersionState.FAILED
     assert world.store.unsettled() == []
+
+
+@pytest.mark.parametrize("trouble", [DeadlineExceededError("slow"), ValueError("a defect")])
+def test_one_jobs_trouble_is_not_the_others(world: World, monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
+    first, second = world.add(make_job("job-1")), world.add(make_job("job-2"))
+    reserve = world.registry.reserve_version
+
+    def some(**fields: Any) -> str:
+        if fields["training_job"] == first.name:
+            raise trouble
+        return reserve(**fields)
+
+    monkeypatch.setattr(world.registry, "reserve_version", some)
+    assert not world.sync.sync()
+    assert world.latest(first).model_version == ""
+    assert world.version(second).state == "CREATED"
 
 
 def test_the_thread_works_through_an_absence_and_ends(world: World) -> None:
