@@ -65,6 +65,7 @@ def header_to_proto(terms: VideoTerms, model: LoadedModel, settings: Settings) -
             time_base_denominator=terms.index.time_base.denominator,
             total_frames=terms.total_frames,
             video_frames=terms.index.frame_count,
+            average_frame_rate=float(terms.index.average_frame_rate),
         )
     )
 

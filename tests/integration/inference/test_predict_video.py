@@ -82,6 +82,7 @@ def test_a_stream_has_its_terms_first_and_then_each_frame_once(services: Service
     first, *rest = stored(services, shared_data / "videos/bottle_h264_bframes.mp4", end_index=60)
     header = first.header
     assert (header.width, header.height, header.total_frames, header.video_frames) == (640, 360, 61, 1189)
+    assert header.average_frame_rate == pytest.approx(179 / 6)
     assert Fraction(header.time_base_numerator, header.time_base_denominator) == Fraction(1, 11456)
     assert header.model == services.stub.LoadModelVersion(LoadModelVersionRequest(model_version=services.yolox))
     assert header.settings.confidence_threshold == pytest.approx(0.3)

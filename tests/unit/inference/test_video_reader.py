@@ -201,6 +201,15 @@ def test_made_videos_of_uneven_times_are_indexed_as_they_decode(tmp_path: Path, 
         assert [frame.index for frame in reader.frames(range(start, 12))] == list(range(start, 12))
 
 
+@pytest.mark.parametrize(
+    ("times", "rate"), [([0, 40, 80, 120], 25), ([0, 100, 130, 400, 1000], 4), ([500, 600], 10), ([0], 0)]
+)
+def test_the_average_rate_is_that_of_the_times(tmp_path: Path, times: list[int], rate: int) -> None:
+    path = tmp_path / "v.mp4"
+    write_video(path, times)
+    assert read_video_index(path, label="v").average_frame_rate == rate
+
+
 def test_frames_hidden_by_an_edit_list_do_not_count(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
     write_video(whole, [100 * number for number in range(20)], gop=8)

@@ -70,9 +70,7 @@ def loaded_model_from_proto(message: inference_service_pb2.LoadedModel) -> Loade
     )
 
 
-def stream_info_from_proto(
-    header: inference_service_pb2.PredictVideoResponse.Header, *, fps: float | None
-) -> StreamInfo:
+def stream_info_from_proto(header: inference_service_pb2.PredictVideoResponse.Header) -> StreamInfo:
     """The terms of a stream as users see them."""
     return StreamInfo(
         model=loaded_model_from_proto(header.model),
@@ -82,7 +80,7 @@ def stream_info_from_proto(
         time_base=Fraction(header.time_base_numerator, header.time_base_denominator or 1),
         total_frames=header.total_frames,
         video_frames=header.video_frames,
-        fps=fps,
+        fps=header.average_frame_rate or None,
     )
 
 

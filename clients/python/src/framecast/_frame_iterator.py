@@ -24,7 +24,7 @@ class FrameIterator(Iterator[FrameResult]):
     work on the server.
     """
 
-    def __init__(self, stream: Any, *, source: str, fps: float | None = None) -> None:
+    def __init__(self, stream: Any, *, source: str) -> None:
         self._stream = stream  # iterates over messages and can be cancelled
         self._source = source
         self._ended = False
@@ -35,7 +35,7 @@ class FrameIterator(Iterator[FrameResult]):
         if first is None or not first.HasField("header"):
             stream.cancel()
             raise InternalError("the stream of predictions did not begin with its header")
-        self.info: StreamInfo = stream_info_from_proto(first.header, fps=fps)
+        self.info: StreamInfo = stream_info_from_proto(first.header)
         """The terms of the stream: size, time base, model, settings in force."""
         self.frames_done = 0
         """Results handed out so far."""

@@ -64,11 +64,9 @@ class Inference:
         )
         if isinstance(video, Asset):
             request.asset = video.name
-            fps = video.frame_count / video.duration_s if video.frame_count and video.duration_s else None
             return FrameIterator(
                 self._connection.inference.PredictVideo(request, timeout=timeout),
                 source=video.display_name or video.name,
-                fps=fps,
             )
         path = Path(video)
         if not path.is_file():

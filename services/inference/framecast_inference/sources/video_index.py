@@ -55,6 +55,12 @@ class VideoIndex:
         """When frame `index` is shown, in seconds, exactly."""
         return int(self.pts[index]) * self.time_base
 
+    @property
+    def average_frame_rate(self) -> Fraction:
+        """Frames per second between the first frame and the last; 0 where there is only one."""
+        span = int(self.pts[-1] - self.pts[0]) * self.time_base
+        return (len(self.pts) - 1) / span if span else Fraction(0)
+
     def find(self, pts: int) -> int | None:
         """The frame that is shown at exactly `pts`."""
         index = int(np.searchsorted(self.pts, pts))

@@ -308,6 +308,7 @@ class PredictVideoResponse(_message.Message):
         TIME_BASE_DENOMINATOR_FIELD_NUMBER: _builtins.int
         TOTAL_FRAMES_FIELD_NUMBER: _builtins.int
         VIDEO_FRAMES_FIELD_NUMBER: _builtins.int
+        AVERAGE_FRAME_RATE_FIELD_NUMBER: _builtins.int
         width: _builtins.int
         """As displayed, in pixels."""
         height: _builtins.int
@@ -318,6 +319,8 @@ class PredictVideoResponse(_message.Message):
         """Frames that will be sent."""
         video_frames: _builtins.int
         """Frames of the whole video."""
+        average_frame_rate: _builtins.float
+        """Frames per second from the first frame's time to the last one's; 0 where a single frame leaves it unknown."""
         @_builtins.property
         def model(self) -> Global___LoadedModel: ...
         @_builtins.property
@@ -335,10 +338,11 @@ class PredictVideoResponse(_message.Message):
             time_base_denominator: _builtins.int = ...,
             total_frames: _builtins.int = ...,
             video_frames: _builtins.int = ...,
+            average_frame_rate: _builtins.float = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "settings", b"settings"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "model", b"model", "settings", b"settings", "time_base_denominator", b"time_base_denominator", "time_base_numerator", b"time_base_numerator", "total_frames", b"total_frames", "video_frames", b"video_frames", "width", b"width"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["average_frame_rate", b"average_frame_rate", "height", b"height", "model", b"model", "settings", b"settings", "time_base_denominator", b"time_base_denominator", "time_base_numerator", b"time_base_numerator", "total_frames", b"total_frames", "video_frames", b"video_frames", "width", b"width"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
