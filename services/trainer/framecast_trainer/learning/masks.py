@@ -104,6 +104,12 @@ def rle_area(rle: dict[str, Any]) -> float:
     return float(coco_mask.area(rle))
 
 
+def rle_difference(a: dict[str, Any], b: dict[str, Any]) -> float:
+    """Pixels that only one of two compressed run-length masks has."""
+    both = coco_mask.merge([a, b], intersect=True)
+    return rle_area(a) + rle_area(b) - 2 * rle_area(both)
+
+
 def mask_targets(masks: Tensor, mask_boxes: Tensor, rois: Tensor, side: int) -> Tensor:
     """What a mask head should answer for boxes near their instance.
 
