@@ -80,8 +80,6 @@ def suppress(
         boxes = inside if clip else placement.to_source(candidates.boxes[rows], clip=False)
         visible = (inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])
         rows, boxes = rows[visible], boxes[visible]
-        order = np.argsort(-candidates.scores[rows], kind="stable")
-        rows, boxes = rows[order], boxes[order]
         yield Detections(candidates.boxes[rows], boxes, candidates.scores[rows], candidates.classes[rows])
 
 
