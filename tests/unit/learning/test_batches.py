@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from framecast_bundle.input_tensor import InputTensor
 from framecast_bundle.placement import place
+from framecast_trainer.learning import batches as batch_module
 from framecast_trainer.learning import input_rule
 from framecast_trainer.learning.augment import AugmentRule
 from framecast_trainer.learning.batches import Batch, Batches
@@ -84,6 +85,14 @@ def test_the_seed_decides_everything():
         assert torch.equal(a.images, b.images)
         assert all(torch.equal(x, y) for x, y in zip(a.boxes, b.boxes, strict=True))
     assert not torch.equal(first[0].images, other[0].images)
+
+
+def test_no_two_purposes_share_random_numbers():
+    order, views = batch_module.ORDER, batch_module.VIEWS
+    keys = [(3, order, 0), (3, views, 0, 0), (3, views, 0, 1), (3, order, 1), (0, views, 3, 0), (3 + 2**32, order, 0)]
+    first = [int(batch_module.stream(*key).integers(2**62)) for key in keys]
+    assert len(set(first)) == len(keys)
+    assert int(batch_module.stream(*keys[0]).integers(2**62)) == first[0]
 
 
 def test_every_picture_is_seen_and_the_last_batch_is_full():

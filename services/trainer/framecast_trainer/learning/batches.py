@@ -14,6 +14,8 @@ from framecast_trainer.learning.augment import AugmentRule, Piece
 from framecast_trainer.learning.input_rule import Input, padding
 from framecast_trainer.learning.prepared_set import Prepared, PreparedSet
 
+ORDER, VIEWS = 0, 1
+"""What random numbers are for."""
 _SMALLEST_SIDE = 2.0
 _SMALLEST_SHARE = 0.15
 """Instances of which less remains visible are dropped."""
@@ -64,11 +66,11 @@ class Batches:
         return math.ceil(len(self._pictures) / self._batch_size)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._pictures))
+        order = stream(self._seed, ORDER, epoch).permutation(len(self._pictures))
         order = np.resize(order, len(self) * self._batch_size)
         for step in range(len(self)):
             chosen = order[step * self._batch_size : (step + 1) * self._batch_size]
-            rng = np.random.default_rng((self._seed, epoch, step))
+            rng = stream(self._seed, VIEWS, epoch, step)
             yield self.compose([int(i) for i in chosen], rng)
 
     def compose(self, chosen: list[int], rng: np.random.Generator) -> Batch:
@@ -111,6 +113,14 @@ class Batches:
             sources = [index, *others]
             return augment.mosaic(self._views, rng, sources, [pictures[i].placement for i in sources], canvas)
         return augment.single(self._views, rng, index, placement, canvas)
+
+
+def stream(seed: int, purpose: int, *position: int) -> np.random.Generator:
+    """Random numbers that no other seed, purpose or position has.
+
+    A plain tuple is not enough: NumPy takes (seed, epoch, 0) for (seed, epoch).
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, *position)))
 
 
 @dataclass
