@@ -13,7 +13,8 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # The public way to ask is torch.backends.cpu.get_cpu_capability(), which does not know bfloat16.
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(probe and probe())
 
 
 def mixed(device: torch.device) -> AbstractContextManager[None]:
