@@ -1,5 +1,7 @@
 #include "framecast/nms.h"
 
+#include <algorithm>
+
 #include "arrays.h"
 
 namespace framecast::bindings {
@@ -25,9 +27,12 @@ nb::tuple nms_numpy(Input<float, 2> boxes, Input<float, 1> scores, Input<std::in
   {
     nb::gil_scoped_release release;
     thread_local NmsWorkspace workspace;
-    keep.resize(batch.boxes.size());
+    // Few rows stay, so the room for all is kept here and they are copied.
+    thread_local std::vector<std::int64_t> room;
+    room.resize(std::max(room.size(), batch.boxes.size()));
     keep_splits.resize(batch.splits.size());
-    keep.resize(nms(batch, settings, keep, keep_splits, workspace));
+    const std::size_t kept = nms(batch, settings, room, keep_splits, workspace);
+    keep.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(kept));
   }
   return nb::make_tuple(to_numpy(std::move(keep)), to_numpy(std::move(keep_splits)));
 }

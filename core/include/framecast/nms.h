@@ -27,13 +27,13 @@ struct NmsSettings {
 
 /// Memory of `nms`, reused across calls; one per thread.
 struct NmsWorkspace {
-  struct Entry {
-    std::int32_t group;
-    std::uint32_t index;
-    float score;
-  };
-  std::vector<Entry> entries;
-  std::vector<Entry> kept;
+  std::vector<std::uint32_t> rows;      ///< Those above the score threshold.
+  std::vector<std::uint64_t> keys[2];   ///< Score and row, to be sorted.
+  std::vector<std::uint32_t> counters;  ///< Of the sort.
+  std::vector<std::uint32_t> groups;    ///< Per key: the number of its class.
+  std::vector<std::int32_t> labels;     ///< The classes present, rising, where they lie far apart.
+  std::vector<std::uint32_t> starts;    ///< Per group: where its part of the columns begins.
+  std::vector<std::uint32_t> kept;      ///< Per group: how many boxes it keeps so far.
   std::vector<float> columns[5];
 };
 

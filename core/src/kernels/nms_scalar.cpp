@@ -22,4 +22,13 @@ bool overlaps_any_scalar(const BoxColumns& kept, const Box& box, float area, flo
   return false;
 }
 
+std::size_t rows_above_scalar(const float* scores, std::size_t count, float threshold, std::uint32_t* out) {
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    out[rows] = static_cast<std::uint32_t>(i);
+    rows += scores[i] > threshold;
+  }
+  return rows;
+}
+
 }  // namespace framecast::kernels
