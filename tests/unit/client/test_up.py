@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 
 from framecast import DeadlineExceededError, FailedPreconditionError
 from framecast._up.data_folder import DataFolder
-from framecast._up.ports import check_ports, free_ports
+from framecast._up.ports import await_ports, check_ports, free_ports
 from framecast._up.services import Ports, ServiceSpec, service_specs
 from framecast._up.stack import Supervisor
 from framecast_runtime.database import connect
@@ -162,3 +163,28 @@ def test_the_restart_delay_grows(spec: ServiceSpec, running: Running, tmp_path: 
     assert delays[-1] > delays[0]
     (tmp_path / "broken").unlink()
     time.sleep(0.1)
+
+
+def test_the_next_up_waits_for_services_that_a_killed_one_left(tmp_path: Path) -> None:
+    first = DataFolder(tmp_path / "data")
+    assert not first.left_behind
+    first.release()
+    second = DataFolder(tmp_path / "data")
+    assert not second.left_behind
+    second._lock.close()  # as a kill does: the file keeps the number of the process
+    third = DataFolder(tmp_path / "data")
+    assert third.left_behind
+    third.release()
+
+    ports = free_ports()
+    orphan = socket.socket()
+    orphan.bind(("127.0.0.1", ports.trainer))
+    orphan.listen()
+    said: list[str] = []
+    never = threading.Event()
+    with pytest.raises(FailedPreconditionError):
+        await_ports("127.0.0.1", ports, patience_s=0.0, stop=never, say=said.append)
+    threading.Timer(0.5, orphan.close).start()
+    await_ports("127.0.0.1", ports, patience_s=20.0, stop=never, say=said.append)
+    assert len(said) == 1
+    assert str(ports.trainer) in said[0]

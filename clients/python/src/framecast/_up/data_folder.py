@@ -41,6 +41,9 @@ class DataFolder:
                 folder=self.path,
                 pid=pid,
             ) from None
+        self._lock.seek(0)
+        self.left_behind = bool(self._lock.read().strip())
+        """Whether the last owner was killed: its services may need a moment to go."""
         self._lock.truncate(0)
         self._lock.write(f"{os.getpid()}\n")
         self._lock.flush()
@@ -53,6 +56,8 @@ class DataFolder:
 
     def release(self) -> None:
         """Lets the next one in."""
+        if not self._lock.closed:
+            self._lock.truncate(0)
         self._lock.close()
 
     def __enter__(self) -> "DataFolder":

@@ -3,9 +3,14 @@
 import contextlib
 import errno
 import socket
+import threading
+import time
+from collections.abc import Callable
 
 from framecast._up.services import Ports
 from framecast.errors import FailedPreconditionError, InvalidArgumentError
+
+_LOOK_EVERY_S = 0.2
 
 
 def check_ports(host: str, ports: Ports) -> None:
@@ -31,6 +36,28 @@ def check_ports(host: str, ports: Ports) -> None:
                     port=port,
                     service=name,
                 ) from None
+
+
+def await_ports(
+    host: str, ports: Ports, *, patience_s: float, stop: threading.Event, say: Callable[[str], None]
+) -> None:
+    """As `check_ports`, but waits for ports that are about to become free, until `stop` is set."""
+    deadline = time.monotonic() + patience_s
+    said = False
+    while True:
+        try:
+            check_ports(host, ports)
+        except FailedPreconditionError as error:
+            if time.monotonic() >= deadline:
+                raise
+            if not said:
+                said = True
+                port = error.metadata["port"]
+                say(f"waiting for services that a killed `framecast up` has left: port {port} is taken")
+            if stop.wait(_LOOK_EVERY_S):
+                raise
+        else:
+            return
 
 
 def free_ports(host: str = "127.0.0.1") -> Ports:

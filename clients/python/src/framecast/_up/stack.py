@@ -10,13 +10,15 @@ from typing import Any
 from framecast._addresses import Addresses
 from framecast._up.data_folder import DataFolder
 from framecast._up.health import is_serving
-from framecast._up.ports import check_ports
+from framecast._up.ports import await_ports
 from framecast._up.service_process import ServiceProcess, describe, log_tail
 from framecast._up.services import Ports, ServiceSpec, service_specs
 from framecast.errors import DeadlineExceededError, FailedPreconditionError
 
 _LOOK_EVERY_S = 0.2
 _STOP_S = 15.0
+_ORPHANS_S = 30.0
+"""How long services may take to go whose supervisor was killed."""
 
 
 class Stack:
@@ -38,16 +40,18 @@ class Stack:
         stop: threading.Event | None = None,
     ) -> None:
         ports = ports or Ports()
+        stop = stop or threading.Event()
         self._data = DataFolder(data)
         try:
-            check_ports(host, ports)
+            patience_s = _ORPHANS_S if self._data.left_behind else 0.0
+            await_ports(host, ports, patience_s=patience_s, stop=stop, say=say)
             specs = service_specs(self._data, host=host, ports=ports)
         except BaseException:
             self._data.release()
             raise
         self.folder = self._data.path
         self.addresses = Addresses(registry=specs[0].address, trainer=specs[1].address, inference=specs[2].address)
-        self._supervisor = Supervisor(specs, say=say, stop=stop or threading.Event())
+        self._supervisor = Supervisor(specs, say=say, stop=stop)
         try:
             self._supervisor.start(timeout_s=start_timeout_s)
         except BaseException:
