@@ -1,6 +1,7 @@
 """The object store that all services share: a local folder or an S3 bucket, by URL."""
 
 import contextlib
+import errno
 import hashlib
 import logging
 import re
@@ -15,13 +16,14 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, GenericError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from framecast.errors import InvalidArgumentError, NotFoundError, UnavailableError
+from framecast.errors import InvalidArgumentError, NotFoundError, ResourceExhaustedError, UnavailableError
 from framecast_runtime.range_reader import RangeReader
 from framecast_runtime.read_ahead import ReadAhead
 
 log = logging.getLogger(__name__)
 
 _READ_CHUNK_BYTES = 1024 * 1024
+_FULL = re.compile(rf"\(os error ({errno.ENOSPC}|{errno.EDQUOT})\)")
 _STAGED = re.compile(r".+#\d+")
 
 
@@ -167,7 +169,13 @@ def _translated(path: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise _missing(path) from None
-    except GenericError as error:
+    except (GenericError, OSError) as error:
+        if _FULL.search(str(error)):
+            raise ResourceExhaustedError(
+                "the disk of the object store is full; make room on it", reason="OBJECT_STORE_FULL", path=path
+            ) from error
+        if isinstance(error, OSError):
+            raise
         log.exception("object_store_failed", extra={"path": path})
         raise UnavailableError(
             "the object store cannot be reached; try again", reason="OBJECT_STORE_UNAVAILABLE", path=path

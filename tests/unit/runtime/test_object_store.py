@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from obstore.exceptions import GenericError
 
-from framecast.errors import InvalidArgumentError, UnavailableError
+from framecast.errors import InvalidArgumentError, ResourceExhaustedError, UnavailableError
 from framecast_runtime.object_store import blob_path, open_object_store
 
 
@@ -68,3 +69,13 @@ def test_only_old_half_written_files_are_removed(tmp_path):
         os.utime(path, (time.time() - age_s,) * 2)
     store.remove_abandoned(timedelta(hours=24))
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["b", "c", "c#2", "c#x"]
+
+
+def test_a_full_disk_is_called_so(monkeypatch):
+    def put(*_args, **_kwargs):
+        raise GenericError("Generic LocalFileSystem error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("obstore.put", put)
+    with pytest.raises(ResourceExhaustedError) as caught:
+        open_object_store("memory://").put("a", b"1")
+    assert caught.value.reason == "OBJECT_STORE_FULL"
