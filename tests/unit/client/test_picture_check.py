@@ -67,3 +67,13 @@ def test_odd_pictures_fare_as_their_manifest_says(shared_data: Path) -> None:
         with pytest.raises(InvalidArgumentError, match=path.name) as caught:
             check_picture(entry(path))
         assert caught.value.reason in reasons[row["expect"]], row["file"]
+
+
+def test_the_same_picture_twice_is_refused_by_both_names(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (5, 4)).save(tmp_path / name)
+    twin = LabelledPicture(tmp_path / "b.png", "b.png", Subset.VALIDATION)
+    with pytest.raises(InvalidArgumentError, match=r"a\.png \(train\) and .*b\.png \(validation\)") as caught:
+        check_pictures([entry(tmp_path / "a.png"), twin, twin])
+    assert caught.value.reason == "IMAGE_DUPLICATE"
+    assert caught.value.metadata["duplicates"] == "2"

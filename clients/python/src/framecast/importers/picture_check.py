@@ -34,7 +34,7 @@ def check_pictures(
     """Checks all pictures in parallel; `on_done` is told how many are done.
 
     Raises the first InvalidArgumentError in the order of `pictures`: `IMAGE_TOO_LARGE`, `MEDIA_TYPE_UNSUPPORTED`,
-    `IMAGE_SIZE_MISMATCH`, `IMAGE_TRUNCATED`, `IMAGE_UNREADABLE`.
+    `IMAGE_SIZE_MISMATCH`, `IMAGE_TRUNCATED`, `IMAGE_UNREADABLE`; then `IMAGE_DUPLICATE`.
     """
     checked = []
     with ThreadPoolExecutor(threads, thread_name_prefix="check") as pool:
@@ -46,7 +46,29 @@ def check_pictures(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    _refuse_duplicates(checked)
     return checked
+
+
+def _refuse_duplicates(checked: Sequence[CheckedPicture]) -> None:
+    """A dataset version has each picture once: one that is learned from and measured on would lie about the model."""
+    first: dict[str, LabelledPicture] = {}
+    pairs = []
+    for entry in checked:
+        other = first.setdefault(entry.sha256, entry.picture)
+        if other is not entry.picture:
+            pairs.append((other, entry.picture))
+    if not pairs:
+        return
+    one, two = (f"{picture.path} ({picture.subset.value})" for picture in pairs[0])
+    more = f"; so are {len(pairs) - 1} more pairs" if len(pairs) > 1 else ""
+    raise InvalidArgumentError(
+        f"{one} and {two} are the same picture, leave one of them out{more}",
+        reason="IMAGE_DUPLICATE",
+        file=pairs[0][1].path,
+        other=pairs[0][0].path,
+        duplicates=len(pairs),
+    )
 
 
 def check_picture(picture: LabelledPicture) -> CheckedPicture:
