@@ -1,5 +1,7 @@
 """The command line without services: usage, exit codes, help."""
 
+import errno
+import io
 import json
 from pathlib import Path
 
@@ -64,6 +66,47 @@ def test_a_target_that_does_not_fit_is_refused_before_any_work(tmp_path: Path, i
     files = [str(tmp_path / name) for name in inputs]
     assert main(["predict", "cars", *files, "--save", str(tmp_path / save), *UNREACHABLE]) == 2
     assert "--save" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("inputs", "save"),
+    [
+        (["a.mp4"], ["a.mp4"]),
+        (["a.png"], ["."]),
+        (["b.jpg", "b.png"], ["out"]),
+        (["a.png"], ["b.png", "out"]),
+    ],
+)
+def test_nothing_is_saved_over_an_input_or_another_result(tmp_path: Path, inputs, save, capsys) -> None:
+    for name in inputs:
+        (tmp_path / name).write_bytes(b"video" if name.endswith("mp4") else b"\x89PNG")
+    files = [str(tmp_path / name) for name in inputs]
+    options = [part for name in save for part in ("--save", str(tmp_path / name))]
+    assert main(["predict", "cars", *files, *options, *UNREACHABLE]) == 2
+    assert "--save" in capsys.readouterr().err
+
+
+def test_a_folder_is_no_picture(tmp_path: Path, capsys) -> None:
+    assert main(["predict", "cars", str(tmp_path), *UNREACHABLE]) == 1
+    assert "folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, options: list[str], monkeypatch, capsys) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/locked/out.png")
+
+    monkeypatch.setattr("framecast.cli.predict._is_video", refuse)
+    assert main(["predict", "cars", str(tmp_path / "a.png"), *options, *UNREACHABLE]) == 1
+    err = capsys.readouterr().err
+    assert "/locked/out.png: Permission denied" in err
+    assert "Traceback" not in err
+
+
+def test_nothing_is_removed_where_nobody_can_be_asked(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert main(["datasets", "delete", "cars", *UNREACHABLE]) == 2
+    assert "--yes" in capsys.readouterr().err
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

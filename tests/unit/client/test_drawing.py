@@ -138,7 +138,26 @@ def test_an_interrupted_video_is_not_left_behind(uneven_video, tmp_path: Path) -
 
     with pytest.raises(KeyboardInterrupt):
         draw_video(source, interrupted(), tmp_path / "out.mp4")
-    assert not (tmp_path / "out.mp4").exists()
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("out")]
+
+
+def test_a_video_replaces_an_older_one_only_when_it_is_whole(uneven_video, tmp_path: Path) -> None:
+    source, stamps, _ = uneven_video
+    (tmp_path / "out.mp4").write_bytes(b"older")
+
+    def looked_at() -> Iterator[FrameResult]:
+        yield FrameResult(0, 0.0, stamps[0], prediction(64, 48))
+        assert (tmp_path / "out.mp4").read_bytes() == b"older"
+
+    draw_video(source, looked_at(), tmp_path / "out.mp4")
+    assert len(times(tmp_path / "out.mp4")) == 1
+
+
+def test_a_video_that_cannot_be_written_is_named(uneven_video, tmp_path: Path) -> None:
+    source, stamps, _ = uneven_video
+    with pytest.raises(OSError, match="No such file") as caught:
+        draw_video(source, [FrameResult(0, 0.0, stamps[0], prediction(64, 48))], "/proc/out.mp4")
+    assert caught.value.filename == "/proc/out.mp4.part"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from framecast import names
 from framecast._connection import Connection, request_id
+from framecast._files import missing_file
 from framecast._progress import Progress, ProgressCallback, silent
-from framecast.errors import DataLossError, NotFoundError, OutOfRangeError, UnavailableError
+from framecast.errors import DataLossError, OutOfRangeError, UnavailableError
 from framecast.v1 import blob_pb2, blob_service_pb2
 
 PUT_LIMIT_BYTES = 3 * 1024 * 1024
@@ -48,7 +49,7 @@ def local_blob(source: Path | bytes) -> LocalBlob:
         with source.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
     except (FileNotFoundError, IsADirectoryError):
-        raise NotFoundError(f"{source}: there is no such file", reason="FILE_MISSING", file=source) from None
+        raise missing_file(source) from None
     return LocalBlob(digest.hexdigest(), source.stat().st_size, path=source)
 
 

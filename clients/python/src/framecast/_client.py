@@ -69,7 +69,7 @@ class Client:
         iou: float | None = None,
         rdp: float | None = None,
         max_detections: int | None = None,
-        classes: Sequence[str] = (),
+        classes: str | Sequence[str] = (),
         class_agnostic: bool | None = None,
         timeout: float = _PREDICT_TIMEOUT_S,
     ) -> list[FrameResult]:
@@ -79,7 +79,7 @@ class Client:
         Settings that are None take the model's default; see `InferenceSettings`. `timeout` bounds each call of up
         to 32 pictures.
         """
-        settings = InferenceSettings(confidence, iou, rdp, max_detections, tuple(classes), class_agnostic)
+        settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
         several = list(images) if isinstance(images, list | tuple) else [images]
         return list(self._inference.predict(model, several, settings, timeout=timeout))  # type: ignore[arg-type]
 
@@ -92,12 +92,12 @@ class Client:
         iou: float | None = None,
         rdp: float | None = None,
         max_detections: int | None = None,
-        classes: Sequence[str] = (),
+        classes: str | Sequence[str] = (),
         class_agnostic: bool | None = None,
         timeout: float = _PREDICT_TIMEOUT_S,
     ) -> Prediction:
         """The prediction for one picture; raises its error where it cannot be decoded. See `predict`."""
-        settings = InferenceSettings(confidence, iou, rdp, max_detections, tuple(classes), class_agnostic)
+        settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
         (result,) = self._inference.predict(model, [image], settings, timeout=timeout)
         return result.unwrap()
 
@@ -114,7 +114,7 @@ class Client:
         iou: float | None = None,
         rdp: float | None = None,
         max_detections: int | None = None,
-        classes: Sequence[str] = (),
+        classes: str | Sequence[str] = (),
         class_agnostic: bool | None = None,
         timeout: float | None = None,
     ) -> FrameIterator:
@@ -125,7 +125,7 @@ class Client:
         whole stream. Raises OutOfRangeError where `start` lies beyond the end.
         """
         frames = frame_range(start, end, count, stride)
-        settings = InferenceSettings(confidence, iou, rdp, max_detections, tuple(classes), class_agnostic)
+        settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
         return self._inference.predict_video(model, video, settings, frames, timeout=timeout)
 
     def close(self) -> None:
@@ -137,3 +137,8 @@ class Client:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+def _names(classes: str | Sequence[str]) -> tuple[str, ...]:
+    """One name is a sequence of letters, too, but nobody means those."""
+    return (classes,) if isinstance(classes, str) else tuple(classes)

@@ -1,6 +1,7 @@
 """Predictions between the wire and what users see."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -15,20 +16,30 @@ from framecast._prediction_types import (
     Prediction,
     StreamInfo,
 )
+from framecast.errors import InvalidArgumentError
 from framecast.status import from_status
 from framecast.v1 import frame_result_pb2, inference_service_pb2, inference_settings_pb2
 
 
 def settings_to_proto(settings: InferenceSettings) -> inference_settings_pb2.InferenceSettings:
-    """Settings as they travel; what is None stays open."""
-    return inference_settings_pb2.InferenceSettings(
-        confidence_threshold=settings.confidence,
-        iou_threshold=settings.iou,
-        rdp_threshold=settings.rdp,
-        max_detections=settings.max_detections,
-        categories=settings.classes,
-        class_agnostic=settings.class_agnostic,
+    """Settings as they travel; what is None stays open. Raises InvalidArgumentError for what cannot travel."""
+    message = inference_settings_pb2.InferenceSettings()
+    fields: tuple[tuple[str, str, Any], ...] = (
+        ("confidence", "confidence_threshold", settings.confidence),
+        ("iou", "iou_threshold", settings.iou),
+        ("rdp", "rdp_threshold", settings.rdp),
+        ("max_detections", "max_detections", settings.max_detections),
+        ("classes", "categories", settings.classes),
+        ("class_agnostic", "class_agnostic", settings.class_agnostic),
     )
+    for field, name, value in fields:
+        try:
+            message.MergeFrom(inference_settings_pb2.InferenceSettings(**{name: value}))
+        except (TypeError, ValueError):
+            raise InvalidArgumentError(
+                f"{field} cannot be {value!r}", field=field, reason="SETTING_INVALID", value=value
+            ) from None
+    return message
 
 
 def settings_from_proto(message: inference_settings_pb2.InferenceSettings) -> InferenceSettings:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from framecast._asset_types import Asset
-from framecast.errors import InvalidArgumentError, NotFoundError
+from framecast._files import missing_file
+from framecast.errors import InvalidArgumentError
 from framecast.v1 import inference_service_pb2
 
 ImageLike = str | Path | bytes | Image.Image | NDArray[np.uint8] | Asset
@@ -24,7 +25,7 @@ def image_source(image: ImageLike, *, position: int = 0) -> inference_service_pb
         try:
             return inference_service_pb2.ImageSource(data=path.read_bytes(), display_name=str(path))
         except (FileNotFoundError, IsADirectoryError):
-            raise NotFoundError(f"{path}: there is no such file", reason="FILE_MISSING", file=path) from None
+            raise missing_file(path) from None
     if isinstance(image, bytes):
         return inference_service_pb2.ImageSource(data=image, display_name=f"image {position}")
     if isinstance(image, np.ndarray):

@@ -7,14 +7,16 @@ from framecast._asset_types import Asset
 from framecast._blobs import CHUNK_BYTES
 from framecast._connection import Connection
 from framecast._convert_predictions import frame_result_from_proto, loaded_model_from_proto, settings_to_proto
+from framecast._files import missing_file
 from framecast._frame_iterator import FrameIterator
 from framecast._image_sources import ImageLike, image_source
 from framecast._models import ModelReference, Models
 from framecast._prediction_types import FrameResult, InferenceSettings, LoadedModel
-from framecast.errors import InvalidArgumentError, NotFoundError
+from framecast.errors import InvalidArgumentError
 from framecast.v1 import inference_service_pb2
 
 _IMAGES_PER_CALL = 32
+_MOST_FRAMES, _MOST_STRIDE = 2**63 - 1, 2**31 - 1
 _BYTES_PER_CALL = 32 * 1024 * 1024
 
 
@@ -70,7 +72,7 @@ class Inference:
             )
         path = Path(video)
         if not path.is_file():
-            raise NotFoundError(f"{path}: there is no such file", reason="FILE_MISSING", file=path)
+            raise missing_file(path)
         return FrameIterator(
             self._connection.inference.PredictVideoUpload(_chunks(request, path), timeout=timeout), source=str(path)
         )
@@ -86,11 +88,19 @@ def frame_range(
         ("count", count, 1),
         ("stride", stride, 1),
     ):
+        if value is not None and not isinstance(value, int):
+            raise InvalidArgumentError(
+                f"{name} must be a whole number, got {value!r}", field=name, reason="FRAME_RANGE_INVALID", value=value
+            )
         if value is not None and value < least:
             raise InvalidArgumentError(
                 f"{name} must be at least {least}, got {value}", field=name, reason="FRAME_RANGE_INVALID", value=value
             )
-    return inference_service_pb2.FrameRange(start_index=start or 0, end_index=end, count=count, stride=stride or 1)
+    # Beyond what a message can hold nothing changes any more.
+    end, count = (None if value is None else min(value, _MOST_FRAMES) for value in (end, count))
+    return inference_service_pb2.FrameRange(
+        start_index=min(start or 0, _MOST_FRAMES), end_index=end, count=count, stride=min(stride or 1, _MOST_STRIDE)
+    )
 
 
 def _portions(images: Sequence[ImageLike]) -> Iterator[list[inference_service_pb2.ImageSource]]:

@@ -56,7 +56,7 @@ def check_id(value: str, *, field: str) -> str:
     """An id that a person may choose: 1 to 63 of a-z, 0-9 and `-`, starting with a letter, ending with neither `-`."""
     if not _ID.fullmatch(value):
         raise InvalidArgumentError(
-            f"{field} must be 1 to 63 of a-z, 0-9 and '-', starting with a letter, got {value!r}",
+            f"{field} must be 1 to 63 of a-z, 0-9 and '-', starting with a letter, not ending with '-', got {value!r}",
             reason="RESOURCE_ID_INVALID",
             field=field,
             value=value,

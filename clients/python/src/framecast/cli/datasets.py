@@ -1,5 +1,6 @@
 """`framecast datasets`."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -131,16 +132,21 @@ def show(session: Session, dataset: str) -> None:
 @click.argument("dataset")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @session_options
-def delete(session: Session, dataset: str, yes: bool) -> None:
+def delete(session: Session, dataset: str, yes: bool) -> int:
     """Remove DATASET with all its versions; the pictures stay stored."""
     if not yes:
-        click.confirm(f"remove dataset {dataset} with all its versions?", abort=True, err=True)
+        if not sys.stdin.isatty():
+            raise click.UsageError("nobody is there to be asked; add --yes")
+        if not click.confirm(f"remove dataset {dataset} with all its versions?", err=True):
+            click.echo(f"kept {dataset}", err=True)
+            return 1
     with session.client() as client:
         client.datasets.delete(dataset)
     if session.json:
         print_json({"deleted": dataset})
     else:
         click.echo(f"removed {dataset}")
+    return 0
 
 
 def _print_version(version: DatasetVersion) -> None:

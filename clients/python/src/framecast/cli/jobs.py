@@ -110,4 +110,4 @@ def cancel(session: Session, job: str) -> None:
     if session.json:
         print_json(update)
     else:
-        click.echo(f"job {update.id} is {update.state.value}")
+        click.echo(f"job {update.id} is {update.state.value if update.state.ended else 'being cancelled'}")

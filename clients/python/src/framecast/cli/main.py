@@ -15,7 +15,7 @@ from framecast.cli.output import error_document
 from framecast.cli.predict import predict
 from framecast.cli.train import train
 from framecast.cli.up import up
-from framecast.errors import FramecastError
+from framecast.errors import FailedPreconditionError, FramecastError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
@@ -53,11 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except FramecastError as error:
-        if "--json" in given:
-            click.echo(json.dumps({"error": error_document(error)}), err=True)
-        else:
-            click.echo(f"error: {error.message}", err=True)
-        return FAILURE
+        return _failed(error, given)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stderr.close()
         return 0
+    except OSError as error:  # a file that cannot be read or written, a full disk
+        if error.strerror is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(FailedPreconditionError(f"{where}{error.strerror}", reason="FILE_UNUSABLE"), given)
+
+
+def _failed(error: FramecastError, given: Sequence[str]) -> int:
+    if "--json" in given:
+        click.echo(json.dumps({"error": error_document(error)}), err=True)
+    else:
+        click.echo(f"error: {error.message}", err=True)
+    return FAILURE

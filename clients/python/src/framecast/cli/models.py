@@ -8,6 +8,7 @@ from framecast._model_types import ModelVersion
 from framecast.cli.bars import TransferBars
 from framecast.cli.options import Session, session_options
 from framecast.cli.output import print_facts, print_json, print_table
+from framecast.errors import FramecastError
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -51,7 +52,7 @@ def show(session: Session, model: str) -> None:
         return
     print_facts({"model": found.name, "description": found.description, "created": found.create_time})
     rows = [
-        (v.reference, v.state, v.architecture, v.task, v.metrics or (v.error.message if v.error else ""), v.create_time)
+        (v.reference, v.state, v.architecture, v.task, v.metrics or _first_line(v.error), v.create_time)
         for v in versions
     ]
     print_table(("version", "state", "architecture", "task", "metrics", "created"), rows, empty="no versions yet")
@@ -90,6 +91,11 @@ def architectures(session: Session) -> None:
         return
     rows = [(a.id, a.task, a.backbones, a.defaults, a.description) for a in found]
     print_table(("architecture", "task", "backbones", "defaults", "description"), rows, empty="none")
+
+
+def _first_line(error: FramecastError | None) -> str:
+    """`framecast models show cars/3` has it all."""
+    return error.message.partition("\n")[0] if error else ""
 
 
 def _print_version(version: ModelVersion) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from framecast._client import Client
+from framecast._files import missing_file
 from framecast._frame_iterator import FrameIterator
 from framecast._prediction_types import FrameResult
 from framecast.cli.bars import counting_bar
@@ -18,7 +19,6 @@ from framecast.cli.output import document, frame_document, print_json_line, prin
 from framecast.cli.saving import JsonFile, Targets, save_picture
 from framecast.drawing import draw_video
 from framecast.drawing.video import import_av
-from framecast.errors import NotFoundError
 from framecast.importers.class_folders import is_picture
 
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -67,7 +67,7 @@ def predict(
     Ctrl-C stops the work on the server, too. Exit code 1 where a picture or frame could not be predicted.
     """
     videos = [_is_video(path) for path in files]
-    targets = Targets(save, files, videos=all(videos), pictures=not any(videos))
+    targets = Targets(save, files, videos)
     if not all(videos) and any(value is not None for value in (start, end, count, stride)):
         raise click.UsageError("--start, --end, --count and --stride are for videos")
     if any(videos) and any(targets.drawing_of(path, video=True) for path in files):
@@ -171,7 +171,7 @@ def _is_video(path: Path) -> bool:
         with path.open("rb") as file:
             head = file.read(12)
     except (FileNotFoundError, IsADirectoryError):
-        raise NotFoundError(f"{path}: there is no such file", reason="FILE_MISSING", file=path) from None
+        raise missing_file(path) from None
     picture = head.startswith(_SIGNATURES) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
     return not picture and not is_picture(path)
 

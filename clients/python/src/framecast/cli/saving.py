@@ -20,32 +20,49 @@ PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 class Targets:
     """What `--save` asked for. Raises click.UsageError where that cannot be."""
 
-    def __init__(self, paths: Sequence[Path], inputs: Sequence[Path], *, videos: bool, pictures: bool) -> None:
-        self._inputs = inputs
+    def __init__(self, paths: Sequence[Path], inputs: Sequence[Path], videos: Sequence[bool]) -> None:
+        """`videos` says of each input whether it is one."""
         self.json: Path | None = None
         self._folder: Path | None = None
         self._file: Path | None = None
         for path in paths:
             suffix = path.suffix.lower()
+            if suffix != ".json" and (self._file or self._folder):
+                raise click.UsageError(f"--save {path}: besides .json, one place is enough")
             if suffix == ".json":
                 self.json = path
             elif suffix == ".mp4" or suffix in PICTURES:
                 if len(inputs) > 1:
                     raise click.UsageError(f"--save {path}: several inputs need a folder, such as --save out/")
-                if (suffix == ".mp4") != videos:
-                    wanted = "a video is saved as .mp4 or .json" if videos else "a picture is saved as .png or .json"
-                    raise click.UsageError(f"--save {path}: {wanted}")
+                if (suffix == ".mp4") != videos[0]:
+                    wanted = "a video is saved as .mp4" if videos[0] else "a picture is saved as .png, .jpg, .webp"
+                    raise click.UsageError(f"--save {path}: {wanted} or .json")
                 self._file = path
             elif suffix and not path.is_dir():
                 raise click.UsageError(f"--save {path}: save as .mp4, .png, .jpg, .webp, .json, or into a folder")
             else:
                 self._folder = path
+        self._refuse_to_overwrite(inputs, videos)
 
     def drawing_of(self, source: Path, *, video: bool) -> Path | None:
         """Where the annotated copy of an input goes; None where none is wanted."""
         if self._folder is not None:
             return self._folder / f"{source.stem}{'.mp4' if video else '.png'}"
         return self._file
+
+    def _refuse_to_overwrite(self, inputs: Sequence[Path], videos: Sequence[bool]) -> None:
+        """An input, or what another input was saved as."""
+        taken = {path.resolve(): path for path in inputs}
+        originals = set(taken)
+        targets = [(source, self.drawing_of(source, video=video)) for source, video in zip(inputs, videos, strict=True)]
+        for source, target in [*targets, (None, self.json)]:
+            if target is None:
+                continue
+            other = taken.setdefault(target.resolve(), source or target)
+            if target.resolve() in originals:
+                raise click.UsageError(f"--save would overwrite {other}; save elsewhere")
+            if source is not None and other is not source:
+                raise click.UsageError(f"--save: {other} and {source} would both be saved as {target}")
 
 
 def save_picture(source: Path, prediction: Prediction, target: Path) -> None:

@@ -110,10 +110,11 @@ def _upright(frame: Any) -> Image.Image:
 
 
 class _Writer:
-    """Opens the file when the first frame's size is known; a file that was not finished is removed."""
+    """Opens the file when the first frame's size is known; complete or not there at all."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._part = path.with_name(path.name + ".part")
         self._container: av.container.OutputContainer | None = None
         self._stream: Any = None
         self._first_pts = 0
@@ -130,8 +131,10 @@ class _Writer:
         if whole:
             self._container.mux(self._stream.encode(None))
         self._container.close()
-        if not whole:
-            self._path.unlink(missing_ok=True)
+        if whole:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink(missing_ok=True)
 
     def write(self, picture: Image.Image, pts: int, time_base: Fraction) -> None:
         import av
@@ -150,8 +153,9 @@ class _Writer:
         import av
 
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._part.open("wb").close()  # refused with the name of the file, which PyAV leaves out
         timescale = str(time_base.denominator) if time_base.numerator == 1 else "90000"
-        self._container = av.open(str(self._path), "w", format="mp4", options={"video_track_timescale": timescale})
+        self._container = av.open(str(self._part), "w", format="mp4", options={"video_track_timescale": timescale})
         self._stream = self._container.add_stream("libx264", options={"crf": "20", "preset": "veryfast"})
         self._stream.width, self._stream.height = (side + side % 2 for side in size)
         self._stream.pix_fmt = "yuv420p"
