@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from framecast_trainer.learning.events import Event, Metric, Progress, Warning
+from framecast_trainer.learning.events import Event, Metric, Notice, Progress
 from framecast_trainer.run_event import MetricTaken, ProgressMade, RunEvent, WarningGiven
 
 LEARNING_SHARE = 0.98
@@ -35,7 +35,7 @@ class RunReporter:
             case Metric():
                 self._latest[event.name] = event.value
                 self._append(MetricTaken(event.name, event.value, event.step, event.epoch, time.time()))
-            case Warning():
+            case Notice():
                 self._say(f"warning: {event.text}")
                 self._append(WarningGiven(event.text))
 

@@ -25,7 +25,7 @@ from framecast_trainer.learning.config import TrainConfig
 from framecast_trainer.learning.data import Annotation, TrainingData
 from framecast_trainer.learning.decode import decode_sample
 from framecast_trainer.learning.evaluate import Evaluator, Measurement
-from framecast_trainer.learning.events import Event, Metric, Progress, Warning
+from framecast_trainer.learning.events import Event, Metric, Notice, Progress
 from framecast_trainer.learning.train import TrainResult, train
 from tests.unit.learning.scenes import CATEGORIES, sample_of, scene, shapes_data
 
@@ -150,7 +150,7 @@ def test_every_epoch_is_measured(name: str, metric: str, runs: Callable[[str], R
 
 
 def test_training_from_random_weights_is_said(runs: Callable[[str], Run]):
-    said = [e.text for e in runs("yolov5n").events if isinstance(e, Warning)]
+    said = [e.text for e in runs("yolov5n").events if isinstance(e, Notice)]
     assert any("random" in text for text in said)
 
 
@@ -228,7 +228,7 @@ def test_pictures_without_instances_and_crowds_are_learnt_with(tmp_path: Path):
 
 def test_no_validation_subset_is_warned_of(tmp_path: Path):
     events = learn_only(shapes_data(2, 0), quick(epochs=1), tmp_path)
-    assert any(isinstance(e, Warning) and "no validation subset" in e.text for e in events)
+    assert any(isinstance(e, Notice) and "no validation subset" in e.text for e in events)
 
 
 @pytest.mark.parametrize(

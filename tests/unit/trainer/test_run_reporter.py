@@ -1,4 +1,4 @@
-from framecast_trainer.learning.events import Metric, Progress, Warning
+from framecast_trainer.learning.events import Metric, Notice, Progress
 from framecast_trainer.run_event import MetricTaken, ProgressMade, RunEvent, WarningGiven
 from framecast_trainer.run_reporter import RunReporter
 
@@ -11,7 +11,7 @@ def test_progress_is_thinned_out_but_news_and_measurements_are_not() -> None:
     for step in range(1, 5):
         report(Progress("training", 0, 2, step, 4, step / 10))
         report(Metric("loss", 1 / step, step, 0))
-    report(Warning("random weights"))
+    report(Notice("random weights"))
     report(Progress("training", 1, 2, 4, 4, 0.5))
     report(Progress("evaluating", 1, 2, 0, 4, 0.5))
     report(Metric("mAP50", 0.75, 4, 1))

@@ -34,11 +34,11 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Warning:
+class Notice:
     """Something that a person should know."""
 
     text: str
 
 
-Event = Progress | Metric | Warning
+Event = Progress | Metric | Notice
 Listener = Callable[[Event], None]

@@ -25,7 +25,7 @@ from framecast_trainer.learning.batches import Batches
 from framecast_trainer.learning.config import ResolvedConfig, TrainConfig, as_json, resolve_config
 from framecast_trainer.learning.data import Sample, TrainingData
 from framecast_trainer.learning.evaluate import Evaluator, Measurement
-from framecast_trainer.learning.events import Event, Listener, Metric, Progress, Warning
+from framecast_trainer.learning.events import Event, Listener, Metric, Notice, Progress
 from framecast_trainer.learning.loop import Loop, check_stop
 from framecast_trainer.learning.prepared_set import SMALLEST_SIDE, PreparedSet
 from framecast_trainer.learning.seeding import seed_everything
@@ -73,13 +73,13 @@ def train(
     validation = data.validation
     if not validation:
         validation = data.train[:_FALLBACK_VALIDATION]
-        told(Warning("there is no validation subset: metrics are measured on training pictures and promise nothing"))
+        told(Notice("there is no validation subset: metrics are measured on training pictures and promise nothing"))
 
     seed_everything(resolved.seed)
     learner = entry.build(
         BuildRequest(class_count=len(data.categories), image_size=resolved.image_size, backbone=resolved.backbone)
     )
-    origin = load_initial_weights(learner, entry, resolved.backbone, resolved.weights, lambda text: told(Warning(text)))
+    origin = load_initial_weights(learner, entry, resolved.backbone, resolved.weights, lambda text: told(Notice(text)))
     pictures = PreparedSet(data.train, learner.input, with_masks=learner.wants_masks)
     if entry.annotations != ("label",):
         sizes = _box_sizes(pictures, should_stop)
