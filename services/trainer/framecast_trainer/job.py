@@ -110,6 +110,8 @@ class Job:
     config: JobConfig
     create_time: datetime
     request_id: str = ""
+    request_fingerprint: str = ""
+    """Of all that the request with this id asked for; empty in rows of before it was kept."""
     sequence: int = 0
     """Given by the store: later jobs have higher ones."""
     state: JobState = JobState.QUEUED

@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from framecast.errors import FailedPreconditionError, FramecastError, NotFoundError
+from framecast.errors import FailedPreconditionError, FramecastError, InvalidArgumentError, NotFoundError
 from framecast.names import BLOB
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Device, Job, JobConfig
@@ -37,13 +38,14 @@ class JobQueue:
     def create(self, request: JobRequest) -> Job:
         """Queues a job that can be expected to work.
 
-        Raises InvalidArgumentError for what is wrong in itself, NotFoundError for data or weights that do not exist,
-        FailedPreconditionError for data that cannot teach the task or an accelerator that is not there.
+        Raises InvalidArgumentError for what is wrong in itself and for a request id of another request, NotFoundError
+        for data or weights that do not exist, FailedPreconditionError for data that cannot teach the task or an
+        accelerator that is not there.
         """
         if request.request_id:
             earlier = self._store.find_request(request.project, request.request_id)
             if earlier is not None:
-                return earlier
+                return _same_request(earlier, request)
         architecture = find_architecture(request.architecture)
         config = resolve_config(request.config, architecture, project=request.project)
         self._check_weights(config)
@@ -64,9 +66,10 @@ class JobQueue:
                 config=config,
                 create_time=now,
                 request_id=request.request_id,
+                request_fingerprint=_fingerprint(request),
             )
         )
-        return self._reserved(job) if new else job
+        return self._reserved(job) if new else _same_request(job, request)
 
     def get(self, project: str, job_id: str) -> Job:
         """Raises NotFoundError."""
@@ -110,6 +113,24 @@ class JobQueue:
                 reason="CUDA_NOT_AVAILABLE",
                 device="CUDA",
             )
+
+
+def _fingerprint(request: JobRequest) -> str:
+    return hashlib.sha256(repr(replace(request, request_id="")).encode()).hexdigest()
+
+
+def _same_request(job: Job, request: JobRequest) -> Job:
+    """The job that the first request with this id made. Raises InvalidArgumentError where that was another request."""
+    if job.request_fingerprint and job.request_fingerprint != _fingerprint(request):
+        raise InvalidArgumentError(
+            f"request_id {request.request_id!r} was used for another CreateTrainingJob call; take a new one for a new "
+            "request",
+            reason="REQUEST_ID_REUSED",
+            field="request_id",
+            request_id=request.request_id,
+            method="CreateTrainingJob",
+        )
+    return job
 
 
 def _job_id(request: JobRequest, now: datetime) -> str:

@@ -62,6 +62,15 @@ def test_repeating_a_request_id_creates_nothing(world: World) -> None:
     assert len(world.registry.versions) == 1
 
 
+def test_a_request_id_of_another_request_is_refused(world: World) -> None:
+    world.queue.create(request(request_id="r"))
+    for other in (request(request_id="r", config=ConfigRequest(epochs=7)), request(request_id="r", architecture="x")):
+        with pytest.raises(InvalidArgumentError) as caught:
+            world.queue.create(other)
+        assert (caught.value.reason, caught.value.field) == ("REQUEST_ID_REUSED", "request_id")
+    assert world.queue.create(request(project="other", request_id="r")).project == "other"
+
+
 def test_what_cannot_work_is_refused_before_anything_is_written(world: World) -> None:
     world.registry.datasets["labels"] = items(LABEL)
     blob = "projects/demo/blobs/" + "0" * 64
