@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from framecast_bundle.input_tensor import InputTensor
 from framecast_bundle.placement import place
 from framecast_trainer.learning import batches as batch_module
-from framecast_trainer.learning import input_rule
+from framecast_trainer.learning import input_rule, prepared_set
 from framecast_trainer.learning.augment import AugmentRule
 from framecast_trainer.learning.batches import Batch, Batches
 from framecast_trainer.learning.data import Annotation, Sample
@@ -197,3 +197,12 @@ def test_a_small_cache_changes_nothing_but_memory():
         return torch.cat([b.images for b in Batches(pictures, LETTERBOX, WILD, 3, seed=0).epoch(1)])
 
     assert torch.equal(images(0), images(10**9))
+
+
+def test_an_open_cache_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(prepared_set, "cache_budget", lambda most: 0)
+    pictures = PreparedSet([triangle_sample(0)], LETTERBOX, with_masks=True)
+    assert pictures[0] is not pictures[0]
+    monkeypatch.undo()
+    pictures = PreparedSet([triangle_sample(0)], LETTERBOX, with_masks=True, cache_bytes=10**9)
+    assert pictures[0] is pictures[0]

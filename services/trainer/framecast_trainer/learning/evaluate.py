@@ -14,12 +14,13 @@ from framecast_bundle.prediction import Prediction
 from framecast_bundle.predictor import Predictor, PreparedBatch
 from framecast_bundle.settings import Settings
 from framecast_trainer.learning import masks
+from framecast_trainer.learning.cache_budget import cache_budget
 from framecast_trainer.learning.coco_metrics import GroundTruth
 from framecast_trainer.learning.data import Sample
 from framecast_trainer.learning.decode import decode_sample
 
 _BATCH = 8
-_CACHE_BYTES = 512 * 1024**2
+_LARGEST_CACHE_BYTES = 512 * 1024**2
 PRIMARY = {
     Task.TASK_CLASSIFICATION: "accuracy_top1",
     Task.TASK_OBJECT_DETECTION: "box_mAP",
@@ -45,7 +46,7 @@ class Evaluator:
         self._samples = samples
         self._task = task
         self._prepared: dict[int, list[PreparedBatch]] = {}
-        self._free = _CACHE_BYTES
+        self._free = cache_budget(_LARGEST_CACHE_BYTES)
         self._truth = None
         if task != Task.TASK_CLASSIFICATION:
             self._truth = GroundTruth(_coco_document(samples, category_count, task))

@@ -12,11 +12,12 @@ from torch import Tensor
 from framecast_bundle.input_tensor import InputTensor, middle
 from framecast_bundle.placement import Placement, place
 from framecast_trainer.learning import masks
+from framecast_trainer.learning.cache_budget import cache_budget
 from framecast_trainer.learning.data import Sample
 from framecast_trainer.learning.decode import decode_sample
 from framecast_trainer.learning.input_rule import Input
 
-DEFAULT_CACHE_BYTES = 2 * 1024**3
+LARGEST_CACHE_BYTES = 2 * 1024**3
 SMALLEST_SIDE = 2.0
 """Boxes thinner than this many tensor pixels cannot be learnt from and are left out."""
 
@@ -47,16 +48,17 @@ class Prepared:
 class PreparedSet:
     """Samples by position. The first ones to fit into `cache_bytes` stay in memory, the others are decoded each time.
 
+    If open, it is what the machine's memory allows.
     Nothing is evicted: under a random order, keeping a fixed share beats replacing it.
     """
 
     def __init__(
-        self, samples: Sequence[Sample], rule: Input, *, with_masks: bool, cache_bytes: int = DEFAULT_CACHE_BYTES
+        self, samples: Sequence[Sample], rule: Input, *, with_masks: bool, cache_bytes: int | None = None
     ) -> None:
         self._samples = samples
         self._rule = rule
         self._with_masks = with_masks
-        self._free = cache_bytes
+        self._free = cache_budget(LARGEST_CACHE_BYTES) if cache_bytes is None else cache_bytes
         self._cache: dict[int, Prepared] = {}
 
     def __len__(self) -> int:
