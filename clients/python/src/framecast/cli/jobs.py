@@ -4,7 +4,7 @@ import click
 
 from framecast.cli.job_view import follow, print_result
 from framecast.cli.options import Session, session_options
-from framecast.cli.output import print_facts, print_json, print_table
+from framecast.cli.output import print_facts, print_json, print_json_line, print_table
 
 
 @click.group()
@@ -82,7 +82,7 @@ def logs(session: Session, job: str, follow: bool, offset: int) -> None:
     with session.client() as client:
         for text in client.training.get(job).logs(follow=follow, offset=offset):
             if session.json:
-                print_json({"text": text})
+                print_json_line({"text": text})
             else:
                 click.echo(text, nl=False)
 
