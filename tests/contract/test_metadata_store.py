@@ -148,7 +148,8 @@ def test_only_expired_uploads_are_removed(store):
     with store.transaction() as tx:
         for name, hours in (("old", 1), ("due", 2), ("new", 3)):
             tx.uploads.add(Upload(P, name, digest(1), 1, NOW, NOW + timedelta(hours=hours)))
-        tx.uploads.remove_expired(NOW + timedelta(hours=2))
+        removed = tx.uploads.remove_expired(NOW + timedelta(hours=2))
+        assert set(removed) == {(P, "old"), (P, "due")}
         assert tx.uploads.ids() == {"new"}
 
 
@@ -271,11 +272,40 @@ def test_a_dataset_knows_which_model_was_trained_on_it(store):
 
 def test_requests_are_told_apart_by_scope_and_method(store):
     with store.transaction() as tx:
-        tx.requests.add("projects/shop", "CreateModel", "r", RequestRecord(digest(1), "net"))
+        tx.requests.add("projects/shop", "CreateModel", "r", RequestRecord(digest(1), "net", NOW))
     with store.snapshot() as tx:
-        assert tx.requests.get("projects/shop", "CreateModel", "r") == RequestRecord(digest(1), "net")
+        assert tx.requests.get("projects/shop", "CreateModel", "r") == RequestRecord(digest(1), "net", NOW)
         assert tx.requests.get("projects/shop", "CreateDataset", "r") is None
         assert tx.requests.get("projects/other", "CreateModel", "r") is None
+
+
+def test_requests_are_forgotten_with_what_they_made_and_by_age(store):
+    made = {
+        ("projects/shop", "CreateDataset", "a"): RequestRecord(digest(1), "cars", NOW),
+        ("projects/shop", "CreateDataset", "b"): RequestRecord(digest(1), "bikes", NOW + timedelta(seconds=1)),
+        ("projects/shop", "CreateModel", "a"): RequestRecord(digest(1), "cars", NOW + timedelta(seconds=1)),
+        ("projects/shop/datasets/cars", "CreateDatasetVersion", "a"): RequestRecord(digest(1), "1", NOW),
+    }
+
+    def left() -> list[int]:
+        with store.snapshot() as tx:
+            return [number for number, key in enumerate(made) if tx.requests.get(*key) is not None]
+
+    with store.transaction() as tx:
+        for key, record in made.items():
+            tx.requests.add(*key, record)
+    with store.transaction() as tx:
+        tx.requests.remove("projects/shop", "CreateDataset", "cars")
+    assert left() == [1, 2, 3]
+    with store.transaction() as tx:
+        tx.requests.remove_scope("projects/shop/datasets/cars")
+    assert left() == [1, 2]
+    with store.transaction() as tx:
+        tx.requests.remove_older(NOW + timedelta(seconds=1))
+    assert left() == [1, 2]
+    with store.transaction() as tx:
+        tx.requests.remove_older(NOW + timedelta(seconds=2))
+    assert left() == []
 
 
 def test_lock_makes_check_then_add_safe_across_threads(store):

@@ -160,7 +160,7 @@ class DatasetVersions:
                 create_time=self._now(),
             )
             tx.datasets.add_version(version, spool.batches())
-            request.remember(tx, str(version.number))
+            request.remember(tx, str(version.number), version.create_time)
             return version
 
     def _dataset(self, tx: Transaction, draft: VersionDraft) -> Dataset:

@@ -75,7 +75,7 @@ class Datasets:
                 )
             dataset = Dataset(project_id, dataset_id, display_name, description, self._now())
             tx.datasets.add(dataset)
-            request.remember(tx, dataset_id)
+            request.remember(tx, dataset_id, dataset.create_time)
             return dataset
 
     def get(self, project_id: str, dataset_id: str) -> Dataset:
@@ -109,6 +109,8 @@ class Datasets:
                     model_version=model,
                 )
             tx.datasets.remove(project_id, dataset_id)
+            tx.requests.remove(f"projects/{project_id}", "CreateDataset", dataset_id)
+            tx.requests.remove_scope(f"projects/{project_id}/datasets/{dataset_id}")
 
     def version(self, project_id: str, dataset_id: str, number: int) -> DatasetVersion:
         """Raises NotFoundError."""

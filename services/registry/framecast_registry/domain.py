@@ -213,3 +213,4 @@ class RequestRecord:
 
     fingerprint: str
     result: str
+    create_time: datetime

@@ -1,7 +1,7 @@
 """Metadata in memory: for tests, and as the plainest statement of what the ports mean."""
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -121,9 +121,11 @@ class _Uploads(_Rows):
     def remove(self, project_id: str, upload_id: str) -> None:
         self._tables.uploads.pop((project_id, upload_id), None)
 
-    def remove_expired(self, now: datetime) -> None:
-        for key in [key for key, upload in self._tables.uploads.items() if upload.expire_time <= now]:
-            del self._tables.uploads[key]
+    def remove_expired(self, now: datetime) -> list[tuple[str, str]]:
+        expired = [upload for upload in self._tables.uploads.values() if upload.expire_time <= now]
+        for upload in expired:
+            self.remove(upload.project_id, upload.upload_id)
+        return [(upload.project_id, upload.upload_id) for upload in expired]
 
     def ids(self) -> set[str]:
         return {upload.upload_id for upload in self._tables.uploads.values()}
@@ -233,6 +235,19 @@ class _Requests(_Rows):
 
     def add(self, scope: str, method: str, request_id: str, record: RequestRecord) -> None:
         _add(self._tables.requests, (scope, method, request_id), record)
+
+    def remove(self, scope: str, method: str, result: str) -> None:
+        self._remove(lambda key, record: (*key[:2], record.result) == (scope, method, result))
+
+    def remove_scope(self, scope: str) -> None:
+        self._remove(lambda key, _: key[0] == scope)
+
+    def remove_older(self, time: datetime) -> None:
+        self._remove(lambda _, record: record.create_time < time)
+
+    def _remove(self, unwanted: Callable[[Key, RequestRecord], bool]) -> None:
+        for key in [key for key, record in self._tables.requests.items() if unwanted(key, record)]:
+            del self._tables.requests[key]
 
 
 K = TypeVar("K", str, Key, VersionKey)

@@ -81,7 +81,7 @@ class Models:
                 )
             model = Model(project_id, model_id, display_name, description, self._now())
             tx.models.add(model)
-            request.remember(tx, model_id)
+            request.remember(tx, model_id, model.create_time)
             return model
 
     def get(self, project_id: str, model_id: str) -> Model:
@@ -139,7 +139,7 @@ class Models:
             if bundle is not None:
                 version = _trained(tx, version, bundle, {}, version.create_time)
             tx.models.add_version(version)
-            request.remember(tx, str(version.number))
+            request.remember(tx, str(version.number), version.create_time)
             return version
 
     def start_version(self, project_id: str, model_id: str, number: int) -> ModelVersion:

@@ -48,7 +48,9 @@ class UploadRows(Protocol):
     def add(self, upload: Upload) -> None: ...
     def finish(self, project_id: str, upload_id: str) -> None: ...
     def remove(self, project_id: str, upload_id: str) -> None: ...
-    def remove_expired(self, now: datetime) -> None: ...
+    def remove_expired(self, now: datetime) -> list[tuple[str, str]]:
+        """The projects and ids of those removed."""
+
     def ids(self) -> set[str]:
         """Of all uploads of all projects."""
 
@@ -105,6 +107,13 @@ class ModelRows(Protocol):
 class RequestRows(Protocol):
     def get(self, scope: str, method: str, request_id: str) -> RequestRecord | None: ...
     def add(self, scope: str, method: str, request_id: str, record: RequestRecord) -> None: ...
+    def remove(self, scope: str, method: str, result: str) -> None:
+        """Forgets the calls that made this resource."""
+
+    def remove_scope(self, scope: str) -> None:
+        """Forgets the calls that made something below this parent."""
+
+    def remove_older(self, time: datetime) -> None: ...
 
 
 class Transaction(Protocol):

@@ -55,7 +55,7 @@ class Projects:
                 )
             project = Project(project_id, display_name, self._now())
             tx.projects.add(project)
-            request.remember(tx, project_id)
+            request.remember(tx, project_id, project.create_time)
             return project
 
     def get(self, project_id: str) -> Project:

@@ -1,12 +1,21 @@
 """Calls that are safe to repeat: a `request_id` leads back to the first call's result."""
 
 import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from framecast.errors import InvalidArgumentError
 from framecast_registry.domain import RequestRecord
-from framecast_registry.ports import Transaction
+from framecast_registry.ports import MetadataStore, Transaction
 
 MAX_REQUEST_ID_LENGTH = 64
+LIFETIME = timedelta(days=7)
+
+
+def forget_old_requests(store: MetadataStore, now: Callable[[], datetime]) -> None:
+    """Removes those that nobody will repeat any more."""
+    with store.transaction() as tx:
+        tx.requests.remove_older(now() - LIFETIME)
 
 
 class Request:
@@ -51,8 +60,8 @@ class Request:
             )
         return record.result
 
-    def remember(self, tx: Transaction, result: str) -> None:
+    def remember(self, tx: Transaction, result: str, now: datetime) -> None:
         """Keeps what this call made, for those who repeat it."""
         scope, method, request_id = self._key
         if request_id:
-            tx.requests.add(scope, method, request_id, RequestRecord(self._fingerprint, result))
+            tx.requests.add(scope, method, request_id, RequestRecord(self._fingerprint, result, now))

@@ -110,8 +110,11 @@ class SqlUploads(SqlRows):
     def remove(self, project_id: str, upload_id: str) -> None:
         self.run(sa.delete(UPLOADS).where(*_upload(project_id, upload_id)))
 
-    def remove_expired(self, now: datetime) -> None:
-        self.run(sa.delete(UPLOADS).where(UPLOADS.c.expire_time <= now))
+    def remove_expired(self, now: datetime) -> list[tuple[str, str]]:
+        expired = UPLOADS.c.expire_time <= now
+        rows = self.all(sa.select(UPLOADS.c.project_id, UPLOADS.c.upload_id).where(expired))
+        self.run(sa.delete(UPLOADS).where(expired))
+        return [(row.project_id, row.upload_id) for row in rows]
 
     def ids(self) -> set[str]:
         return {row.upload_id for row in self.all(sa.select(UPLOADS.c.upload_id))}
@@ -165,7 +168,7 @@ class SqlAssets(SqlRows):
 class SqlRequests(SqlRows):
     def get(self, scope: str, method: str, request_id: str) -> RequestRecord | None:
         row = self.one(
-            sa.select(REQUESTS.c.fingerprint, REQUESTS.c.result).where(
+            sa.select(REQUESTS.c.fingerprint, REQUESTS.c.result, REQUESTS.c.create_time).where(
                 REQUESTS.c.scope == scope, REQUESTS.c.method == method, REQUESTS.c.request_id == request_id
             )
         )
@@ -179,8 +182,19 @@ class SqlRequests(SqlRows):
                 request_id=request_id,
                 fingerprint=record.fingerprint,
                 result=record.result,
+                create_time=record.create_time,
             )
         )
+
+    def remove(self, scope: str, method: str, result: str) -> None:
+        columns = REQUESTS.c
+        self.run(sa.delete(REQUESTS).where(columns.scope == scope, columns.method == method, columns.result == result))
+
+    def remove_scope(self, scope: str) -> None:
+        self.run(sa.delete(REQUESTS).where(REQUESTS.c.scope == scope))
+
+    def remove_older(self, time: datetime) -> None:
+        self.run(sa.delete(REQUESTS).where(REQUESTS.c.create_time < time))
 
 
 def _upload(project_id: str, upload_id: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -184,4 +184,5 @@ REQUESTS = sa.Table(
     sa.Column("request_id", sa.String(64), primary_key=True),
     sa.Column("fingerprint", _DIGEST, nullable=False),
     sa.Column("result", sa.Text, nullable=False),
+    sa.Column("create_time", UtcTime, nullable=False, index=True, server_default="0"),
 )

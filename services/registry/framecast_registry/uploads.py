@@ -45,7 +45,7 @@ class Uploads:
             earlier = request.earlier_result(tx)
             if earlier is None:
                 upload = self._new(tx, project_id, size_bytes, sha256, stored=stored)
-                request.remember(tx, upload.upload_id)
+                request.remember(tx, upload.upload_id, upload.create_time)
         if earlier is not None:
             return self.get(project_id, earlier)
         if size_bytes == 0 and not upload.finished:
@@ -83,12 +83,14 @@ class Uploads:
         with self._store.transaction() as tx:
             _require_upload(tx, project_id, upload_id)
             tx.uploads.remove(project_id, upload_id)
+            _forget_request(tx, project_id, upload_id)
         self._remove_parts(upload_id)
 
     def sweep(self) -> None:
         """Removes expired uploads, parts that belong to none, and what killed writers left half-written."""
         with self._store.transaction() as tx:
-            tx.uploads.remove_expired(self._now())
+            for project_id, upload_id in tx.uploads.remove_expired(self._now()):
+                _forget_request(tx, project_id, upload_id)
         stored = {path.split("/")[1] for path, _ in self._bytes.list(_FOLDER)}
         with self._store.snapshot() as tx:  # after the listing: a row is there before its first part
             known = tx.uploads.ids()
@@ -254,6 +256,10 @@ def _require_upload(tx: Transaction, project_id: str, upload_id: str) -> Upload:
             upload=upload_id,
         )
     return upload
+
+
+def _forget_request(tx: Transaction, project_id: str, upload_id: str) -> None:
+    tx.requests.remove(f"projects/{project_id}", "CreateUpload", upload_id)
 
 
 def _wrong_offset(upload: Upload, offset: int, committed: int) -> OutOfRangeError:

@@ -18,10 +18,11 @@ from framecast_registry.media_probe import DecodingProbe
 from framecast_registry.model_bundles import ModelBundles
 from framecast_registry.models import Models
 from framecast_registry.projects import Projects
+from framecast_registry.requests import forget_old_requests
 from framecast_registry.servicer import RegistryServicer
 from framecast_registry.settings import RegistrySettings
 from framecast_registry.sql_metadata_store import SqlMetadataStore
-from framecast_registry.upload_sweeper import UploadSweeper
+from framecast_registry.sweeper import Sweeper
 from framecast_registry.uploads import Uploads
 from framecast_runtime.database import connect
 from framecast_runtime.object_store import open_object_store
@@ -50,7 +51,7 @@ def build(settings: RegistrySettings) -> RegistryParts:
     probe = DecodingProbe(max_pixels=settings.max_image_pixels)
     projects = Projects(store, _now)
     uploads = Uploads(store, objects, _now, max_blob_bytes=settings.max_blob_bytes)
-    sweeper = UploadSweeper(uploads)
+    sweeper = Sweeper(uploads.sweep, lambda: forget_old_requests(store, _now))
     registry = RegistryServicer(
         projects,
         Assets(store, objects, probe, _now),

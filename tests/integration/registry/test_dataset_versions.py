@@ -328,6 +328,15 @@ def test_a_dataset_in_use_is_not_deleted(api, asset):
     assert api.registry.GetAsset(pb.GetAssetRequest(name=asset)).name == asset
 
 
+def test_a_repeated_request_makes_a_deleted_dataset_anew(api, asset):
+    request = pb.CreateDatasetRequest(parent=PROJECT, dataset_id="cars", request_id="r")
+    for _ in range(2):
+        api.registry.CreateDataset(request)
+        assert api.create_dataset_version(CARS, [CAR], [item(asset)], request_id="r").name == f"{CARS}/versions/1"
+        api.registry.DeleteDataset(pb.DeleteDatasetRequest(name=CARS))
+    assert datasets(api) == []
+
+
 def test_version_names_are_checked(api, asset):
     api.create_dataset_version(CARS, [CAR], [item(asset)])
     for number, error in (

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from framecast.errors import NotFoundError
-from framecast_registry.upload_sweeper import UploadSweeper
+from framecast.errors import AlreadyExistsError, NotFoundError
+from framecast_registry.projects import Projects
+from framecast_registry.requests import forget_old_requests
+from framecast_registry.sweeper import Sweeper
 from framecast_registry.uploads import Uploads
 from tests.support.memory_backends import MemoryBackends
 
@@ -67,7 +69,7 @@ def test_parts_behind_a_gap_do_not_count(backends, uploads):
 def test_the_sweeper_runs_at_once_and_again(backends, uploads):
     start(uploads)
     backends.clock.advance(days=2)
-    sweeper = UploadSweeper(uploads, interval_s=0.01)
+    sweeper = Sweeper(uploads.sweep, interval_s=0.01)
     sweeper.start()
     wait_until(lambda: not list(backends.objects.list("uploads")))
     start(uploads)
@@ -76,20 +78,40 @@ def test_the_sweeper_runs_at_once_and_again(backends, uploads):
     sweeper.stop()
 
 
-def test_a_failing_sweep_is_tried_again():
-    class Failing(Uploads):
-        def __init__(self) -> None:
-            self.calls = 0
+def test_a_failing_sweep_is_tried_again_and_keeps_no_other_from_its_turn():
+    calls: list[str] = []
 
-        def sweep(self) -> None:
-            self.calls += 1
-            raise OSError("no disk")
+    def failing() -> None:
+        calls.append("failing")
+        raise OSError("no disk")
 
-    failing = Failing()
-    sweeper = UploadSweeper(failing, interval_s=0.01)
+    sweeper = Sweeper(failing, lambda: calls.append("other"), interval_s=0.01)
     sweeper.start()
-    wait_until(lambda: failing.calls > 2)
+    wait_until(lambda: calls.count("failing") > 2 and "other" in calls)
     sweeper.stop()
+
+
+def test_a_request_is_forgotten_with_its_upload(backends, uploads):
+    first = uploads.create("default", len(DATA), SHA256, "r").upload
+    assert uploads.create("default", len(DATA), SHA256, "r").upload == first
+    uploads.delete("default", first.upload_id)
+    second = uploads.create("default", len(DATA), SHA256, "r").upload
+    assert second.upload_id != first.upload_id
+    backends.clock.advance(days=1)
+    uploads.sweep()
+    assert uploads.create("default", len(DATA), SHA256, "r").upload.upload_id != second.upload_id
+
+
+def test_requests_are_forgotten_after_seven_days(backends):
+    projects = Projects(backends.metadata, backends.clock)
+    projects.create("shop", "Shop", "r")
+    backends.clock.advance(days=7)
+    forget_old_requests(backends.metadata, backends.clock)
+    assert projects.create("shop", "Shop", "r").project_id == "shop"
+    backends.clock.advance(seconds=1)
+    forget_old_requests(backends.metadata, backends.clock)
+    with pytest.raises(AlreadyExistsError):
+        projects.create("shop", "Shop", "r")
 
 
 def wait_until(condition: Any) -> None:

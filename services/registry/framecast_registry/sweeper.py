@@ -1,23 +1,22 @@
-"""Removes expired uploads: when the service starts, and every hour after."""
+"""Removes what has expired: when the service starts, and every hour after."""
 
 import logging
 import threading
-
-from framecast_registry.uploads import Uploads
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
 _INTERVAL_S = 3600.0
 
 
-class UploadSweeper:
+class Sweeper:
     """A thread of its own from `start` to `stop`; a sweep that fails is logged and tried again."""
 
-    def __init__(self, uploads: Uploads, *, interval_s: float = _INTERVAL_S) -> None:
-        self._uploads = uploads
+    def __init__(self, *sweeps: Callable[[], None], interval_s: float = _INTERVAL_S) -> None:
+        self._sweeps = sweeps
         self._interval_s = interval_s
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upload-sweeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -30,8 +29,9 @@ class UploadSweeper:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            try:
-                self._uploads.sweep()
-            except Exception:
-                log.exception("upload_sweep_failed")
+            for sweep in self._sweeps:
+                try:
+                    sweep()
+                except Exception:
+                    log.exception("sweep_failed")
             self._stopped.wait(self._interval_s)
