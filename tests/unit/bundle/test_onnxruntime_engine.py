@@ -36,11 +36,26 @@ def test_fixed_batch_is_run_as_often_as_needed() -> None:
         np.testing.assert_array_equal(fixed, flexible)
 
 
-def test_gpu_that_is_not_there_is_refused() -> None:
-    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        pytest.skip("this machine may have one")
+def test_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     bundle = tiny_bundles.yolov5()
     with pytest.raises(FailedPreconditionError, match="CUDAExecutionProvider") as refused:
+        OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="cuda")
+    assert refused.value.reason == "DEVICE_UNAVAILABLE"
+    assert OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="auto").name == "CPUExecutionProvider"
+
+
+def test_gpu_that_does_not_load_is_refused_and_not_replaced_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    session = onnxruntime.InferenceSession
+    # As ONNX Runtime does where a library of CUDA is missing.
+    monkeypatch.setattr(
+        onnxruntime, "InferenceSession", lambda data, options, providers: session(data, options, providers[-1:])
+    )
+    bundle = tiny_bundles.yolov5()
+    with pytest.raises(FailedPreconditionError, match="could not load") as refused:
         OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="cuda")
     assert refused.value.reason == "DEVICE_UNAVAILABLE"
     assert OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="auto").name == "CPUExecutionProvider"
