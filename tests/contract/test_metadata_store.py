@@ -268,6 +268,14 @@ def test_a_dataset_knows_which_model_was_trained_on_it(store):
         used = add_model_version(tx, dataset_version=VersionRef("cars", 2))
         assert tx.models.trained_on(P, "cars") == used
         assert tx.models.trained_on(P, "free") is None
+        failed = replace(used, state=ModelState.FAILED)
+        tx.models.replace_version(failed)
+        assert tx.models.trained_on(P, "cars") is None
+        tx.models.forget_dataset(P, "free")
+        assert tx.models.version(P, "net", used.number) == failed
+        tx.models.forget_dataset(P, "cars")
+        tx.datasets.remove(P, "cars")
+        assert tx.models.version(P, "net", used.number) == replace(failed, dataset_version=None)
 
 
 def test_requests_are_told_apart_by_scope_and_method(store):

@@ -91,7 +91,7 @@ class Datasets:
         return cut_page(rows, page, lambda row: row.dataset_id)
 
     def delete(self, project_id: str, dataset_id: str) -> None:
-        """With its versions. Raises FailedPreconditionError while a model version refers to one."""
+        """With its versions. Raises FailedPreconditionError while a model version that has not FAILED refers to one."""
         with self._store.transaction() as tx:
             lock_dataset(tx, project_id, dataset_id)
             require_dataset(tx, project_id, dataset_id)
@@ -108,6 +108,7 @@ class Datasets:
                     dataset_version=version,
                     model_version=model,
                 )
+            tx.models.forget_dataset(project_id, dataset_id)
             tx.datasets.remove(project_id, dataset_id)
             tx.requests.remove(f"projects/{project_id}", "CreateDataset", dataset_id)
             tx.requests.remove_scope(f"projects/{project_id}/datasets/{dataset_id}")

@@ -212,11 +212,16 @@ class _Models(_Rows):
         return _newest(self._tables.model_versions, project_id, model_id, before, limit)
 
     def trained_on(self, project_id: str, dataset_id: str) -> ModelVersion | None:
-        for version in self._tables.model_versions.values():
-            ref = version.dataset_version
-            if version.project_id == project_id and ref is not None and ref.dataset_id == dataset_id:
-                return version
-        return None
+        users = self._referring(project_id, dataset_id)
+        return next((version for version in users if version.state != ModelState.FAILED), None)
+
+    def forget_dataset(self, project_id: str, dataset_id: str) -> None:
+        for version in self._referring(project_id, dataset_id):
+            self.replace_version(replace(version, dataset_version=None))
+
+    def _referring(self, project_id: str, dataset_id: str) -> list[ModelVersion]:
+        versions = [row for row in self._tables.model_versions.values() if row.project_id == project_id]
+        return [row for row in versions if row.dataset_version and row.dataset_version.dataset_id == dataset_id]
 
     def _with_latest(self, model: Model) -> Model:
         versions = self._tables.model_versions.values()

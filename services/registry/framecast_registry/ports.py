@@ -101,7 +101,10 @@ class ModelRows(Protocol):
         """By number, descending."""
 
     def trained_on(self, project_id: str, dataset_id: str) -> ModelVersion | None:
-        """A model version that refers to a version of the dataset."""
+        """A model version that refers to a version of the dataset, and has not FAILED."""
+
+    def forget_dataset(self, project_id: str, dataset_id: str) -> None:
+        """Takes the reference to any version of the dataset from every model version."""
 
 
 class RequestRows(Protocol):

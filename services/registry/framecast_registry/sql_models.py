@@ -72,11 +72,23 @@ class SqlModels(SqlRows):
         columns = MODEL_VERSIONS.c
         row = self.one(
             sa.select(MODEL_VERSIONS)
-            .where(columns.project_id == project_id, columns.dataset_id == dataset_id)
+            .where(
+                columns.project_id == project_id,
+                columns.dataset_id == dataset_id,
+                columns.state != int(ModelState.FAILED),
+            )
             .order_by(columns.model_id, columns.number)
             .limit(1)
         )
         return row and _version(row)
+
+    def forget_dataset(self, project_id: str, dataset_id: str) -> None:
+        columns = MODEL_VERSIONS.c
+        self.run(
+            sa.update(MODEL_VERSIONS)
+            .where(columns.project_id == project_id, columns.dataset_id == dataset_id)
+            .values(dataset_id=None, dataset_version=None)
+        )
 
 
 def _versions_of(project_id: str, model_id: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from google.rpc import status_pb2
 
 from framecast import errors
 from framecast.v1 import annotation_pb2, dataset_pb2, geometry_pb2, model_pb2
@@ -326,6 +327,20 @@ def test_a_dataset_in_use_is_not_deleted(api, asset):
     with pytest.raises(errors.NotFoundError):
         api.registry.DeleteDataset(pb.DeleteDatasetRequest(name=f"{PROJECT}/datasets/free"))
     assert api.registry.GetAsset(pb.GetAssetRequest(name=asset)).name == asset
+
+
+def test_a_failed_model_version_lets_its_dataset_go(api, asset):
+    version = api.create_dataset_version(CARS, [CAR], [item(asset)])
+    model_version = model_pb2.ModelVersion(architecture="yolov5n", dataset_version=version.name)
+    made = api.registry.CreateModelVersion(
+        pb.CreateModelVersionRequest(parent=f"{PROJECT}/models/net", model_version=model_version, allow_missing=True)
+    )
+    error = status_pb2.Status(code=13, message="it broke")
+    failed = api.registry.FailModelVersion(pb.FailModelVersionRequest(name=made.name, error=error))
+    assert failed.dataset_version == version.name
+    api.registry.DeleteDataset(pb.DeleteDatasetRequest(name=CARS))
+    assert datasets(api) == []
+    assert api.registry.GetModelVersion(pb.GetModelVersionRequest(name=made.name)).dataset_version == ""
 
 
 def test_a_repeated_request_makes_a_deleted_dataset_anew(api, asset):

@@ -164,7 +164,9 @@ class ModelVersion(_message.Message):
     training_job: _builtins.str
     """Lineage. Format: `projects/{project}/trainingJobs/{training_job}`; empty for an imported model."""
     dataset_version: _builtins.str
-    """Lineage. Format: `projects/{project}/datasets/{dataset}/versions/{version}`; empty for an imported model."""
+    """Lineage. Format: `projects/{project}/datasets/{dataset}/versions/{version}`; empty for an imported model,
+    and for a FAILED one whose dataset was deleted.
+    """
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why there will be no bundle. Set only when `state` is `FAILED`."""

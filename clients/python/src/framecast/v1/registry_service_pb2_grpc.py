@@ -226,7 +226,8 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteDataset(self, request, context):
-        """Removes a dataset with its versions; assets stay. FAILED_PRECONDITION while a model version refers to one.
+        """Removes a dataset with its versions; assets stay. FAILED_PRECONDITION while a model version
+        refers to one; those that are FAILED lose their reference.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
