@@ -17,6 +17,7 @@ from framecast_registry.domain import (
     Dataset,
     DatasetItem,
     DatasetVersion,
+    ImageProperties,
     Subset,
     SubsetSummary,
 )
@@ -111,6 +112,16 @@ class DatasetVersions:
                 reason="ASSET_NOT_FOUND",
                 field=f"{where}.asset",
                 asset=draft.asset,
+                file=file,
+            )
+        if not isinstance(asset.properties, ImageProperties):
+            raise InvalidArgumentError(
+                f"{file}: {where}.asset is of type {asset.media_type}, but items are pictures; take frames out of the "
+                "video first",
+                reason="ITEM_NOT_AN_IMAGE",
+                field=f"{where}.asset",
+                asset=draft.asset,
+                media_type=asset.media_type,
                 file=file,
             )
         if draft.subset is None:

@@ -152,7 +152,7 @@ Global___DatasetVersion: _TypeAlias = DatasetVersion  # noqa: Y015
 
 @_typing.final
 class DatasetItem(_message.Message):
-    """An asset within a dataset version, with its labels."""
+    """A picture within a dataset version, with its labels."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

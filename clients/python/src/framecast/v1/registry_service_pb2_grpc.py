@@ -235,7 +235,8 @@ class RegistryServiceServicer:
 
     def CreateDatasetVersion(self, request_iterator, context):
         """Takes the items of a new version as a stream and stores all of it or nothing. The first message has `parent` and
-        `dataset_version`, every message may have items.
+        `dataset_version`, every message may have items. INVALID_ARGUMENT names the item at fault, with reasons such as
+        `ITEM_NOT_AN_IMAGE` for a video: take frames out of it first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

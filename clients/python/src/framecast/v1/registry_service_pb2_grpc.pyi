@@ -61,7 +61,8 @@ class RegistryServiceStub:
     """
     CreateDatasetVersion: _grpc.StreamUnaryMultiCallable[_registry_service_pb2.CreateDatasetVersionRequest, _dataset_pb2.DatasetVersion]
     """Takes the items of a new version as a stream and stores all of it or nothing. The first message has `parent` and
-    `dataset_version`, every message may have items.
+    `dataset_version`, every message may have items. INVALID_ARGUMENT names the item at fault, with reasons such as
+    `ITEM_NOT_AN_IMAGE` for a video: take frames out of it first.
     """
     GetDatasetVersion: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.GetDatasetVersionRequest, _dataset_pb2.DatasetVersion]
     ListDatasetVersions: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.ListDatasetVersionsRequest, _registry_service_pb2.ListDatasetVersionsResponse]
@@ -112,7 +113,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """
     CreateDatasetVersion: _aio.StreamUnaryMultiCallable[_registry_service_pb2.CreateDatasetVersionRequest, _dataset_pb2.DatasetVersion]  # type: ignore[assignment]
     """Takes the items of a new version as a stream and stores all of it or nothing. The first message has `parent` and
-    `dataset_version`, every message may have items.
+    `dataset_version`, every message may have items. INVALID_ARGUMENT names the item at fault, with reasons such as
+    `ITEM_NOT_AN_IMAGE` for a video: take frames out of it first.
     """
     GetDatasetVersion: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.GetDatasetVersionRequest, _dataset_pb2.DatasetVersion]  # type: ignore[assignment]
     ListDatasetVersions: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.ListDatasetVersionsRequest, _registry_service_pb2.ListDatasetVersionsResponse]  # type: ignore[assignment]
@@ -226,7 +228,8 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dataset_pb2.DatasetVersion, _abc.Awaitable[_dataset_pb2.DatasetVersion]]:
         """Takes the items of a new version as a stream and stores all of it or nothing. The first message has `parent` and
-        `dataset_version`, every message may have items.
+        `dataset_version`, every message may have items. INVALID_ARGUMENT names the item at fault, with reasons such as
+        `ITEM_NOT_AN_IMAGE` for a video: take frames out of it first.
         """
 
     @_abc_1.abstractmethod
