@@ -1,7 +1,7 @@
 """Who may import whom (docs/architecture.md), read from the sources with `ast`."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -105,18 +105,95 @@ def test_files_of_a_service_import_only_inwards(package: str) -> None:
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("package", ["framecast_registry", "framecast_trainer", "framecast_inference"])
-def test_only_wiring_names_the_servicers_and_only_servicers_know_grpc_contexts(package: str) -> None:
-    faults = []
-    for path in python_files(package):
-        if path.stem in ("wiring", "__main__"):
-            continue
-        faults += [
-            f"{path.relative_to(ROOT)} imports {module}"
-            for module in imports(path)
-            if within(module, (f"{package}.servicer", f"{package}.wiring"))
-        ]
-    assert not faults, "\n".join(faults)
+SERVICES = ("framecast_registry", "framecast_trainer", "framecast_inference")
+
+# Files that fill in ports, and what else of their service each may import: its own parts, and the domain's.
+ADAPTERS = {
+    "framecast_registry": {
+        "memory_metadata_store": (),
+        "sql_metadata_store": ("sql_content", "sql_datasets", "sql_models"),
+        "media_probe": ("image_probe", "video_probe"),
+    },
+    "framecast_trainer": {
+        "memory_job_store": (),
+        "sql_job_store": ("job_document",),
+        "registry_client": ("dataset_facts", "library", "wire_values"),
+        "local_launcher": ("launcher", "run_event", "run_folder", "run_spec"),
+        "torch_cuda": (),
+    },
+    "framecast_inference": {
+        "adapters.bundle_loader": ("loaded_model", "sources.source_frame"),
+        "adapters.grpc_registry": (),
+        "adapters.spool_folder": (),
+        "adapters.stored_blobs": (),
+    },
+}
+INNERMOST = ("ports", "domain", "job")  # the trainer's domain is its job
+
+DEPARTURES = {
+    ("framecast_trainer.worker", "framecast_trainer.registry_client"): "a process of its own, which wires itself",
+    ("framecast_registry.wiring", "framecast_registry.convert"): "gives the bundle's parser to a use case as a value",
+}
+
+
+def module_of(package: str, path: Path) -> str:
+    return ".".join((package, *path.relative_to(SOURCES[package]).with_suffix("").parts))
+
+
+def violations(package: str, outer: set[str], by: Callable[[str], bool]) -> list[str]:
+    """Imports of modules in `outer` by files that `by` does not let; departures are excused."""
+    return [
+        f"{module} imports {name}"
+        for path in python_files(package)
+        if not by(module := module_of(package, path))
+        for name in dict.fromkeys(imports(path))
+        if name in outer and (module, name) not in DEPARTURES and module != name
+    ]
+
+
+def is_wiring(module: str) -> bool:
+    return module.endswith((".wiring", ".__main__"))
+
+
+def is_servicer(module: str) -> bool:
+    return module.endswith("servicer")
+
+
+@pytest.mark.parametrize("package", SERVICES)
+def test_wiring_alone_names_servicers_and_adapters(package: str) -> None:
+    servicers = {module_of(package, path) for path in python_files(package) if is_servicer(path.stem)}
+    adapters = {f"{package}.{name}" for name in ADAPTERS[package]}
+    assert servicers
+    assert not violations(package, {*servicers, *adapters, f"{package}.wiring"}, is_wiring)
+
+
+@pytest.mark.parametrize("package", SERVICES)
+def test_servicers_alone_convert_and_know_grpc_contexts(package: str) -> None:
+    assert not violations(package, {f"{package}.convert"}, is_servicer)
+    faults = [
+        module_of(package, path)
+        for path in python_files(package)
+        if "ServicerContext" in path.read_text() and not is_servicer(path.stem)
+    ]
+    assert not faults
+
+
+@pytest.mark.parametrize(
+    ("package", "adapter"), [(package, name) for package in SERVICES for name in ADAPTERS[package]]
+)
+def test_adapters_see_ports_domain_and_runtime(package: str, adapter: str) -> None:
+    path = SOURCES[package] / (adapter.replace(".", "/") + ".py")
+    allowed = tuple(f"{package}.{name}" for name in (*INNERMOST, *ADAPTERS[package][adapter]))
+    ours = [name for name in imports(path) if within(name, (package,)) and name != f"{package}.adapters"]
+    # `from x.sources import y` is seen as `x.sources` and as `x.sources.y`
+    faults = [name for name in ours if not within(name, allowed) and not any(a.startswith(name + ".") for a in allowed)]
+    assert not faults
+
+
+def test_every_departure_is_real() -> None:
+    for module, name in DEPARTURES:
+        package, _, stem = module.partition(".")
+        assert name in set(imports(SOURCES[package] / f"{stem}.py")), f"{module} no longer imports {name}"
 
 
 def test_the_learning_library_knows_no_service() -> None:

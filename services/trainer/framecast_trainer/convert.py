@@ -2,25 +2,17 @@
 
 from typing import Any
 
-from google.rpc import status_pb2
-
-from framecast import errors
-from framecast.errors import FramecastError, InvalidArgumentError
+from framecast.errors import InvalidArgumentError
 from framecast.names import DATASET_VERSION, MODEL, PROJECT, check_id
-from framecast.status import to_status
-from framecast.v1 import model_pb2, training_job_pb2
-from framecast_trainer.job import Device, Job, JobConfig, JobError
+from framecast.v1 import training_job_pb2
+from framecast_trainer.job import Device, Job, JobConfig
 from framecast_trainer.job_request import ConfigRequest, JobRequest
-from framecast_trainer.library import Architecture, Defaults, Task
+from framecast_trainer.library import Architecture, Defaults
 from framecast_trainer.run_event import MetricTaken
+from framecast_trainer.wire_values import TASKS, error_to_status
 
 _pb = training_job_pb2
 
-TASKS: dict[Task, "model_pb2.Task.ValueType"] = {
-    Task.CLASSIFICATION: model_pb2.TASK_CLASSIFICATION,
-    Task.OBJECT_DETECTION: model_pb2.TASK_OBJECT_DETECTION,
-    Task.INSTANCE_SEGMENTATION: model_pb2.TASK_INSTANCE_SEGMENTATION,
-}
 _DEVICES = {
     _pb.TrainingConfig.DEVICE_UNSPECIFIED: Device.AUTO,
     _pb.TrainingConfig.AUTO: Device.AUTO,
@@ -85,14 +77,6 @@ def job_to_proto(job: Job) -> _pb.TrainingJob:
         if value is not None:
             getattr(message, field).FromDatetime(value)
     return message
-
-
-def error_to_status(error: JobError) -> status_pb2.Status:
-    """A `google.rpc.Status`, as the error would have travelled had it been raised in a call."""
-    kind = getattr(errors, error.kind, errors.InternalError)
-    if not (isinstance(kind, type) and issubclass(kind, FramecastError)):
-        kind = errors.InternalError
-    return to_status(kind(error.message, reason=error.reason, **error.metadata))
 
 
 def point_to_proto(point: MetricTaken) -> _pb.MetricPoint:

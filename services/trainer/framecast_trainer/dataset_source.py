@@ -1,9 +1,10 @@
 """A dataset version as the learner sees it: labels from the registry, pictures from the object store when needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 
@@ -12,14 +13,25 @@ from framecast.names import ASSET
 from framecast.v1 import annotation_pb2, asset_pb2, dataset_pb2, geometry_pb2
 from framecast_runtime.object_store import ObjectStore, blob_path
 from framecast_trainer.learning.data import Annotation, CategoryName, Ring, RunLengths, Sample, TrainingData
-from framecast_trainer.registry_client import RegistryClient
 
 _CALLS_AT_ONCE = 8
 _BATCH = 256
 
 
+class LabelRegistry(Protocol):
+    """What the learner's data needs of the registry, in the contract's own messages: a million labels pass here."""
+
+    def dataset_version(self, name: str) -> dataset_pb2.DatasetVersion: ...
+
+    def dataset_items(
+        self, dataset_version: str, subset: "dataset_pb2.Subset.ValueType" = ...
+    ) -> Iterator[dataset_pb2.DatasetItem]: ...
+
+    def asset(self, name: str) -> asset_pb2.Asset: ...
+
+
 def load_training_data(
-    registry: RegistryClient, store: ObjectStore, dataset_version: str, check_stop: Callable[[], None] = lambda: None
+    registry: LabelRegistry, store: ObjectStore, dataset_version: str, check_stop: Callable[[], None] = lambda: None
 ) -> TrainingData:
     """Reads all labels now and each picture's bytes whenever the learner asks.
 
@@ -45,7 +57,7 @@ def load_training_data(
 
 
 def _sample(
-    registry: RegistryClient, store: ObjectStore, positions: dict[int, int], item: dataset_pb2.DatasetItem
+    registry: LabelRegistry, store: ObjectStore, positions: dict[int, int], item: dataset_pb2.DatasetItem
 ) -> Sample:
     file_name = item.file_name or item.asset
     size = _image(registry.asset(item.asset), file_name)

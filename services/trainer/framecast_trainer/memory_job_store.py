@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from framecast.errors import NotFoundError
 from framecast_trainer.job import Job
+from framecast_trainer.ports import no_such_job
 
 
 class MemoryJobStore:
@@ -76,10 +76,3 @@ class MemoryJobStore:
             return None
         found = (job for job in self._jobs.values() if (job.project, job.request_id) == (project, request_id))
         return next(found, None)
-
-
-def no_such_job(name: str) -> NotFoundError:
-    """The error of every store."""
-    return NotFoundError(
-        f"no training job {name!r}; see `framecast jobs list`", reason="TRAINING_JOB_NOT_FOUND", training_job=name
-    )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from framecast.errors import NotFoundError
 from framecast_trainer.dataset_facts import DatasetFacts, ItemFacts
 from framecast_trainer.job import Job, JobError
 from framecast_trainer.library import Task
@@ -37,6 +38,13 @@ class JobStore(Protocol):
 
     def remove(self, job: Job) -> None:
         """Forgets a job that never came to be."""
+
+
+def no_such_job(name: str) -> NotFoundError:
+    """What `get` and `update` of every store raise."""
+    return NotFoundError(
+        f"no training job {name!r}; see `framecast jobs list`", reason="TRAINING_JOB_NOT_FOUND", training_job=name
+    )
 
 
 class Registry(Protocol):

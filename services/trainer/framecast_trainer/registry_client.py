@@ -16,10 +16,10 @@ from framecast.v1 import (
     registry_service_pb2_grpc,
 )
 from framecast.v1 import registry_service_pb2 as messages
-from framecast_trainer.convert import TASKS, error_to_status
 from framecast_trainer.dataset_facts import DatasetFacts, ItemFacts, LabelFacts, Subset
 from framecast_trainer.job import JobError
 from framecast_trainer.library import Task
+from framecast_trainer.wire_values import TASKS, error_to_status
 
 _PAGE = 200  # items come with their polygons: a page has to fit into a message
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from framecast_runtime.database import database_errors, migrate
 from framecast_trainer.job import Job, JobState
 from framecast_trainer.job_document import from_document, to_document
-from framecast_trainer.memory_job_store import no_such_job
+from framecast_trainer.ports import no_such_job
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "trainer_schema_version"

@@ -1,8 +1,8 @@
 """The catalogue that the service reads without torch, against the networks that are there."""
 
-from framecast_trainer.convert import TASKS
 from framecast_trainer.learning.architectures import ARCHITECTURES
 from framecast_trainer.library import LIBRARY
+from framecast_trainer.wire_values import TASKS
 
 
 def test_the_catalogue_and_the_learner_agree() -> None:
