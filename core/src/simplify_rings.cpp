@@ -4,81 +4,54 @@
 #include <bit>
 
 #include "argument.h"
+#include "isa.h"
+#include "kernels/simplify_rings.h"
 
 namespace framecast {
 namespace {
 
-double squared_distance(const Point& a, const Point& b) {
-  const double dx = static_cast<double>(a.x) - b.x;
-  const double dy = static_cast<double>(a.y) - b.y;
-  return dx * dx + dy * dy;
-}
-
-/// Distances to the segment between two points; computed in double, where differences of floats are all but exact.
-class SegmentDistance {
- public:
-  SegmentDistance(const Point& a, const Point& b)
-      : a_(a),
-        b_(b),
-        dx_(static_cast<double>(b.x) - a.x),
-        dy_(static_cast<double>(b.y) - a.y),
-        squared_length_(dx_ * dx_ + dy_ * dy_) {}
-
-  double squared(const Point& p) const {
-    const double px = static_cast<double>(p.x) - a_.x;
-    const double py = static_cast<double>(p.y) - a_.y;
-    const double along = px * dx_ + py * dy_;
-    if (along <= 0) return px * px + py * py;
-    if (along >= squared_length_) return squared_distance(p, b_);
-    const double across = px * dy_ - py * dx_;
-    return across * across / squared_length_;
+/// The ring's coordinates, twice in a row, so that a chain may pass over the end.
+void load(std::span<const Point> ring, SimplifyWorkspace& workspace) {
+  const std::size_t count = ring.size();
+  workspace.x.resize(std::max(workspace.x.size(), 2 * count));
+  workspace.y.resize(workspace.x.size());
+  double* x = workspace.x.data();
+  double* y = workspace.y.data();
+  for (std::size_t i = 0; i < count; ++i) {
+    x[i] = x[i + count] = ring[i].x;
+    y[i] = y[i + count] = ring[i].y;
   }
-
- private:
-  Point a_;
-  Point b_;
-  double dx_;
-  double dy_;
-  double squared_length_;
-};
-
-std::size_t farthest_from(std::span<const Point> ring, std::size_t origin) {
-  std::size_t best = origin;
-  double best_distance = 0;
-  for (std::size_t i = 0; i < ring.size(); ++i) {
-    const double distance = squared_distance(ring[i], ring[origin]);
-    if (distance > best_distance) {
-      best = i;
-      best_distance = distance;
-    }
-  }
-  return best;
-}
-
-struct Farthest {
-  std::size_t index;  ///< The chain's first point if none is farther than the limit.
-  double squared;
-};
-
-/// The point strictly between two ends of a chain that lies farthest from their segment, if beyond `limit` (squared).
-template <typename At>
-Farthest farthest_between(const At& at, std::size_t begin, std::size_t end, double limit) {
-  const SegmentDistance distance(at(begin), at(end));
-  Farthest farthest{begin, limit};
-  for (std::size_t i = begin + 1; i < end; ++i) {
-    const double squared = distance.squared(at(i));
-    if (squared > farthest.squared) farthest = {i, squared};
-  }
-  return farthest;
 }
 
 }  // namespace
 
 void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspace& workspace, std::vector<Point>& out) {
   const std::size_t count = ring.size();
-  const std::size_t p = count > 3 ? farthest_from(ring, 0) : 0;
-  const std::size_t q = count > 3 ? farthest_from(ring, p) : 0;
-  if (p == q || epsilon == 0) {  // Nothing to leave out, or all points are one.
+  const kernels::FindFarthest find_farthest = kernels::find_farthest_kernel(active_isa());
+  const double* x = nullptr;
+  const double* y = nullptr;
+  // The point of the whole ring farthest from one of its points; that one where all are the same.
+  auto farthest_from = [&](std::size_t origin) {
+    const kernels::Chain all{x, y, 0, count, x[origin], y[origin], x[origin], y[origin]};
+    const std::size_t farthest = find_farthest(all, 0).index;
+    return farthest < count ? farthest : origin;
+  };
+  // The point strictly between two ends of a chain that lies farthest from their segment, if beyond `limit` (squared);
+  // else its first point.
+  auto farthest_between = [&](std::size_t begin, std::size_t end, double limit) {
+    if (begin + 1 == end) return kernels::Farthest{begin, limit};
+    return find_farthest({x, y, begin + 1, end, x[begin], y[begin], x[end], y[end]}, limit);
+  };
+  std::size_t p = 0;
+  std::size_t q = 0;
+  if (count > 3 && epsilon != 0) {
+    load(ring, workspace);
+    x = workspace.x.data();
+    y = workspace.y.data();
+    p = farthest_from(0);
+    q = farthest_from(p);
+  }
+  if (p == q) {  // Nothing to leave out, or all points are one.
     out.insert(out.end(), ring.begin(), ring.end());
     return;
   }
@@ -92,8 +65,7 @@ void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspac
   const auto [low, high] = std::minmax(p, q);
   keep[low] = keep[high] = 1;
   std::size_t kept = 2;
-  // Chains are index ranges around the ring; the second one passes over the end, so indices are taken modulo count.
-  auto at = [&](std::size_t i) -> const Point& { return ring[i < count ? i : i - count]; };
+  // Chains are index ranges around the ring; the second one passes over the end, where coordinates repeat.
   auto& stack = workspace.stack;
   stack.clear();
   stack.emplace_back(high, low + count);
@@ -112,7 +84,7 @@ void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspac
     while (!stack.empty()) {
       const auto [begin, end] = stack.back();
       stack.pop_back();
-      const Farthest farthest = farthest_between(at, begin, end, limit);
+      const kernels::Farthest farthest = farthest_between(begin, end, limit);
       if (farthest.index == begin) continue;
       work += end - begin;
       split_chain(begin, work > budget ? begin + (end - begin) / 2 : farthest.index, end);
@@ -121,8 +93,8 @@ void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspac
   split_all();
   if (kept == 2) {
     // A third point bends its chain, whose other points must be near again.
-    const Farthest inner = farthest_between(at, low, high, -1);
-    const Farthest outer = farthest_between(at, high, low + count, -1);
+    const kernels::Farthest inner = farthest_between(low, high, -1);
+    const kernels::Farthest outer = farthest_between(high, low + count, -1);
     if (inner.squared >= outer.squared) {
       split_chain(low, inner.index, high);
     } else {
@@ -130,9 +102,15 @@ void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspac
     }
     split_all();
   }
+  // One point of room more than is kept, for writing without a branch.
+  const std::size_t before = out.size();
+  out.resize(before + kept + 1);
+  Point* next = out.data() + before;
   for (std::size_t i = 0; i < count; ++i) {
-    if (keep[i]) out.push_back(ring[i]);
+    *next = ring[i];
+    next += keep[i];
   }
+  out.resize(before + kept);
 }
 
 void simplify_rings(std::span<const Point> points, std::span<const std::int64_t> ring_splits,

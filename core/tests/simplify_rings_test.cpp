@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "check.h"
+#include "kernels/simplify_rings.h"
 #include "random.h"
 
 using framecast::Point;
@@ -29,6 +30,30 @@ double distance(const Point& p, const Point& a, const Point& b) {
 }
 
 }  // namespace
+
+TEST(kernels_find_the_same_point_and_distance) {
+  using framecast::Isa;
+  Random random(21);
+  for (int round = 0; round < 4000; ++round) {
+    // Coarse numbers make ties; the chain starts anywhere, and beyond its end lies what would be farther.
+    const bool coarse = random.below(2) == 1;
+    auto number = [&] { return coarse ? static_cast<double>(random.below(5)) : random.uniform(-300, 300); };
+    const std::size_t begin = 1 + random.below(9), end = begin + random.below(45);
+    std::vector<double> x(end + 9, 1e9), y(end + 9, 1e9);
+    for (std::size_t i = begin; i < end; ++i) x[i] = number(), y[i] = number();
+    framecast::kernels::Chain chain{x.data(), y.data(), begin, end, number(), number(), number(), number()};
+    if (random.below(10) == 0) chain.bx = chain.ax, chain.by = chain.ay;
+    const double limits[] = {-1, 0, 1, coarse ? 4.0 : 5000.0, 1e12};
+    for (double limit : limits) {
+      const auto expected = framecast::kernels::find_farthest_scalar(chain, limit);
+      for (Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+        if (!framecast::is_supported(isa)) continue;
+        const auto found = framecast::kernels::find_farthest_kernel(isa)(chain, limit);
+        CHECK(found.index == expected.index && found.squared == expected.squared);
+      }
+    }
+  }
+}
 
 TEST(every_point_left_out_is_within_epsilon_of_its_own_edge) {
   Random random(3);

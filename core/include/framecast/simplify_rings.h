@@ -12,6 +12,7 @@ namespace framecast {
 
 /// Memory of `simplify_ring` and `simplify_rings`, reused across calls; one per thread.
 struct SimplifyWorkspace {
+  std::vector<double> x, y;  ///< The ring's coordinates, twice.
   std::vector<std::uint8_t> keep;
   std::vector<std::pair<std::size_t, std::size_t>> stack;
 };
