@@ -16,6 +16,7 @@ from framecast_runtime.fitting_status import fitting_status
 log = logging.getLogger("framecast.request")
 
 _RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic only in its type stubs
+_RESOURCE_FIELDS = ("name", "parent", "model_version", "model")  # the first that is set names what a call is about
 Handler = Callable[[Any, grpc.ServicerContext], Any]
 
 
@@ -77,7 +78,8 @@ class _Call:
     def __init__(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
         self._method = method
         self._context = context
-        self._resource = getattr(request, "name", None) or getattr(request, "parent", None)
+        named = (getattr(request, field, None) for field in _RESOURCE_FIELDS)
+        self._resource = next((name for name in named if isinstance(name, str) and name), None)
         self._request_id = uuid.uuid4().hex
         self._start = time.monotonic()
         self._error: FramecastError | None = None

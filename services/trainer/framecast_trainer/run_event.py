@@ -67,7 +67,6 @@ class RunStopped:
 
 
 RunEvent = RunStarted | ProgressMade | MetricTaken | WarningGiven | RunSucceeded | RunFailed | RunStopped
-RunEnd = RunSucceeded | RunFailed | RunStopped
 
 _KINDS: dict[str, type[RunEvent]] = {
     "started": RunStarted,

@@ -13,6 +13,8 @@ from grpc_status import rpc_status
 from framecast import errors
 from framecast.status import DOMAIN
 from framecast.transport import open_channel
+from framecast.v1 import inference_service_pb2, model_pb2, registry_service_pb2
+from framecast_runtime.interceptors import CallInterceptor
 from framecast_runtime.server import GrpcServer
 
 CLASSES = [
@@ -31,6 +33,7 @@ CLASSES = [
     errors.UnauthenticatedError,
     errors.InternalError,
 ]
+VERSION = "projects/p/models/m/versions/1"
 SHAPES = ["unary_unary", "unary_stream", "stream_unary", "stream_stream"]
 
 
@@ -154,3 +157,30 @@ def test_each_call_leaves_one_log_line(caplog):
         call(channel, "unary_unary")
     (line,) = [record for record in caplog.records if record.name == "framecast.request"]
     assert (line.method, line.code, line.reason) == ("/test.Failing/unary_unary", "NOT_FOUND", "X_GONE")
+
+
+@pytest.mark.parametrize(
+    ("request_", "resource"),
+    [
+        (registry_service_pb2.GetModelRequest(name="projects/p/models/m"), "projects/p/models/m"),
+        (registry_service_pb2.ListModelsRequest(parent="projects/p"), "projects/p"),
+        (inference_service_pb2.PredictImagesRequest(model_version=VERSION), VERSION),
+        (inference_service_pb2.ImportModelVersionRequest(model="projects/p/models/m"), "projects/p/models/m"),
+        # a message in the field is no name
+        (registry_service_pb2.CreateModelVersionRequest(model_version=model_pb2.ModelVersion()), None),
+    ],
+)
+def test_the_log_names_what_a_call_is_about(request_, resource, caplog):
+    def handle(_request: Any, _context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    class Details:
+        method = "/test.Fine/Do"
+
+    handler: Any = CallInterceptor().intercept_service(
+        lambda _: grpc.unary_unary_rpc_method_handler(handle), cast(Any, Details())
+    )
+    with caplog.at_level(logging.INFO, "framecast.request"):
+        handler.unary_unary(request_, cast(Any, None))
+    (line,) = [record for record in caplog.records if record.name == "framecast.request"]
+    assert line.resource == resource
