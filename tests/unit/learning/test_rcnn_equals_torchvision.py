@@ -15,6 +15,7 @@ from framecast_bundle.settings import Settings
 from framecast_trainer.learning import export
 from framecast_trainer.learning.architectures import ARCHITECTURES, BuildRequest
 from framecast_trainer.learning.architectures.learner import Learner
+from framecast_trainer.learning.augment import AugmentRule
 from framecast_trainer.learning.batches import Batches
 from framecast_trainer.learning.data import CategoryName
 from framecast_trainer.learning.decode import decode_sample
@@ -35,7 +36,7 @@ def calibrated(learner: Learner, seed: int) -> Learner:
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
     pictures = [scene(i, SIDE, SIDE) for i in range(2)]
-    batches = Batches(PreparedSet(pictures, learner.input, with_masks=True), learner.input, learner.views, 2, seed=0)
+    batches = Batches(PreparedSet(pictures, learner.input, with_masks=True), learner.input, AugmentRule(), 2, seed=0)
     network.train()
     with torch.no_grad():
         network.backbone(next(batches.epoch(0)).images)
@@ -78,7 +79,8 @@ def test_predictions_equal_torchvisions(architecture: str, backbone: str, divisi
     order = np.argsort(-expected["scores"].numpy(), kind="stable")
     np.testing.assert_allclose(actual.scores, expected["scores"].numpy()[order], atol=5e-4)
     np.testing.assert_array_equal(actual.class_indices + 1, expected["labels"].numpy()[order])
-    np.testing.assert_allclose(actual.boxes, expected["boxes"].numpy()[order], atol=1e-2)
+    # In this network torchvision itself moves boxes by up to 0.03 when its input changes by 2e-7 of its value.
+    np.testing.assert_allclose(actual.boxes, expected["boxes"].numpy()[order], atol=5e-2)
 
 
 @pytest.mark.parametrize("backbone", ["small", "resnet50"])
