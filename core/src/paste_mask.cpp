@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "isa.h"
+#include "kernels/paste_mask.h"
+
 namespace framecast {
 namespace {
 
@@ -69,16 +72,18 @@ bool paste_mask(std::span<const float> mask, std::size_t mask_size, const Box& b
   }
   const auto crop_width = static_cast<std::size_t>(right - left);
   const auto crop_height = static_cast<std::size_t>(bottom - top);
-  workspace.columns.resize(2 * crop_width);
-  workspace.column_weights.resize(crop_width);
+  workspace.first_columns.resize(crop_width + kernels::kPastedBlock);
+  workspace.second_columns.resize(crop_width + kernels::kPastedBlock);
+  workspace.column_weights.resize(crop_width + kernels::kPastedBlock);
   for (std::size_t x = 0; x < crop_width; ++x) {
     const Sample column = sample(left - at.left + static_cast<std::int64_t>(x), width, padded);
-    workspace.columns[2 * x] = column.first;
-    workspace.columns[2 * x + 1] = column.second;
+    workspace.first_columns[x] = static_cast<std::uint32_t>(column.first);
+    workspace.second_columns[x] = static_cast<std::uint32_t>(column.second);
     workspace.column_weights[x] = column.weight;
   }
   crop.reset(crop_height, crop_width, left, top);
-  workspace.mask_row.resize(padded);
+  workspace.mask_row.resize(std::max(padded, kernels::kPastedValues));
+  const kernels::PasteRow paste_row = kernels::paste_row_kernel(active_isa(), padded);
   for (std::size_t y = 0; y < crop_height; ++y) {
     const Sample line = sample(top - at.top + static_cast<std::int64_t>(y), height, padded);
     const float* upper = workspace.padded_mask.data() + line.first * padded;
@@ -86,13 +91,8 @@ bool paste_mask(std::span<const float> mask, std::size_t mask_size, const Box& b
     for (std::size_t i = 0; i < padded; ++i) {
       workspace.mask_row[i] = (1 - line.weight) * upper[i] + line.weight * lower[i];
     }
-    std::uint8_t* row = crop.inner_row(y);
-    for (std::size_t x = 0; x < crop_width; ++x) {
-      const float weight = workspace.column_weights[x];
-      const float value = (1 - weight) * workspace.mask_row[workspace.columns[2 * x]] +
-                          weight * workspace.mask_row[workspace.columns[2 * x + 1]];
-      row[x] = value > threshold;
-    }
+    paste_row({workspace.mask_row.data(), workspace.first_columns.data(), workspace.second_columns.data(),
+               workspace.column_weights.data(), crop_width, threshold, crop.inner_row(y)});
   }
   return true;
 }

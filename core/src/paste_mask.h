@@ -14,7 +14,8 @@ namespace framecast {
 struct PasteWorkspace {
   std::vector<float> padded_mask;
   std::vector<float> mask_row;
-  std::vector<std::size_t> columns;
+  std::vector<std::uint32_t> first_columns;
+  std::vector<std::uint32_t> second_columns;
   std::vector<float> column_weights;
 };
 

@@ -1,8 +1,11 @@
 #include "paste_mask.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "check.h"
+#include "kernels/paste_mask.h"
+#include "random.h"
 
 using namespace framecast;
 
@@ -16,6 +19,33 @@ bool paste(const Box& box, MaskCrop& crop) {
 }
 
 }  // namespace
+
+TEST(kernels_give_the_same_pixels_and_write_no_further) {
+  Random random(9);
+  for (std::size_t value_count : {3, 16, 30, 32, 33, 58}) {
+    for (std::size_t width = 0; width <= 70; ++width) {
+      std::vector<float> values(std::max(value_count, kernels::kPastedValues)), weights(width + kernels::kPastedBlock);
+      std::vector<std::uint32_t> first(weights.size()), second(weights.size());
+      for (auto& value : values) value = static_cast<float>(random.below(9)) / 8;
+      values[random.below(value_count)] = std::numeric_limits<float>::quiet_NaN();
+      for (std::size_t x = 0; x < width; ++x) {
+        first[x] = static_cast<std::uint32_t>(random.below(value_count));
+        second[x] = static_cast<std::uint32_t>(random.below(value_count));
+        weights[x] = random.below(2) == 1 ? random.uniform(0, 1) : static_cast<float>(random.below(5)) / 4;
+      }
+      auto pixels = [&](kernels::PasteRow paste_row) {
+        std::vector<std::uint8_t> out(width + 1, 77);
+        paste_row({values.data(), first.data(), second.data(), weights.data(), width, 0.5f, out.data()});
+        CHECK(out.back() == 77);
+        return out;
+      };
+      const auto expected = pixels(kernels::paste_row_scalar);
+      for (Isa isa : {Isa::avx2, Isa::avx512}) {
+        if (is_supported(isa)) CHECK(pixels(kernels::paste_row_kernel(isa, value_count)) == expected);
+      }
+    }
+  }
+}
 
 TEST(only_the_part_inside_the_image_is_held) {
   MaskCrop crop;
