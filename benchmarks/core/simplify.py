@@ -1,0 +1,76 @@
+"""Ramer-Douglas-Peucker on rings: framecast_core, OpenCV, Shapely.
+
+1,000 blobs of about 50 or 500 points, epsilon 0.005 of each ring's perimeter.
+
+    python -m benchmarks.core.simplify --json benchmarks/results/core_simplify.json
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+import framecast_core
+from benchmarks.core.measure import US, Case, arguments, measure, pin_to_one_thread, report
+
+RINGS = 1000
+SHOWS_NOT = (
+    "the worst case, for which the peers are quadratic and framecast_core is not; rings of pixel outlines, which "
+    "core_masks measures; whether the result is valid: none of the sides checks that here. OpenCV and Shapely are "
+    "called once per ring, as their API wants it, and may exceed epsilon by some percent; the rings of each are made "
+    "outside the timing. Shapely keeps the first point of a ring; framecast_core and OpenCV choose where to cut it."
+)
+
+
+def blob(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
+    """A wavy, slightly noisy closed outline of `count` points, about 100 pixels in radius."""
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    waves = [rng.normal(0, 15 / k) * np.cos(k * angle + rng.uniform(0, 6)) for k in range(1, 9)]
+    radius = 100 + np.sum(waves, axis=0) + rng.normal(0, 0.4, count)
+    return np.stack([200 + radius * np.cos(angle), 200 + radius * np.sin(angle)], 1).astype(np.float32)
+
+
+def perimeter(ring: NDArray[np.float32]) -> float:
+    return float(np.hypot(*(ring - np.roll(ring, 1, axis=0)).T).sum())
+
+
+def case(count: int, samples: int) -> Case:
+    rng = np.random.default_rng(0)
+    rings = [blob(rng, int(rng.integers(count * 4 // 5, count * 6 // 5 + 1))) for _ in range(RINGS)]
+    epsilons = [0.005 * perimeter(ring) for ring in rings]
+    points, splits = np.concatenate(rings), np.cumsum([0, *map(len, rings)])
+    as_array = np.array(epsilons, np.float32)
+    contours = [ring[:, None, :] for ring in rings]
+    shapes = np.array([shapely.LinearRing(ring) for ring in rings])
+
+    def ours() -> int:
+        return len(framecast_core.simplify_rings(points, splits, as_array)[0])
+
+    def by_opencv() -> int:
+        return sum(
+            len(cv2.approxPolyDP(contour, epsilon, True)) for contour, epsilon in zip(contours, epsilons, strict=True)
+        )
+
+    def by_shapely() -> int:
+        simpler = shapely.simplify(shapes, epsilons, preserve_topology=False)
+        return int(shapely.get_num_coordinates(simpler).sum()) - RINGS
+
+    sides: dict[str, Callable[[], object]] = {
+        US: ours,
+        "opencv approxPolyDP": by_opencv,
+        "shapely simplify": by_shapely,
+    }
+    text = f"{RINGS} rings of ~{count} points, {len(points)} in all; {ours()}, {by_opencv()}, {by_shapely()} stay"
+    return measure("simplify", text, sides, samples=samples)
+
+
+def main() -> None:
+    options = arguments(__doc__)
+    pin_to_one_thread()
+    report([case(count, options.samples) for count in (50, 500)], shows_not=SHOWS_NOT, to=options.json)
+
+
+if __name__ == "__main__":
+    main()
