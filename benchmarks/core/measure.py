@@ -151,7 +151,12 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str:
-    folder = Path(__file__).parent
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The commit of what is measured, marked where core/ or the scripts differ from it."""
+    root = Path(__file__).parents[2]
+
+    def git(*options: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *options], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "core", "benchmarks/core")
+    return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")
