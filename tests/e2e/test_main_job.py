@@ -1,5 +1,6 @@
 """Import, train, export, predict: through the command line, on all services."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -64,6 +65,15 @@ def test_a_detector_from_import_to_saved_predictions(
     assert job["state"] == "succeeded"
     assert stack.command("jobs", "logs", job_id).out
     assert stack.command("models", "show", "shapes").code == 0
+
+    folder = tmp_path / "bundle"
+    downloaded = stack.command("models", "download", "shapes/1", str(folder), "--json")
+    assert downloaded.code == 0, downloaded.err
+    assert hashlib.sha256((folder / "bundle.json").read_bytes()).hexdigest() == downloaded.json["bundle_sha256"]
+    files = {file["path"]: file["sha256"] for file in json.loads((folder / "bundle.json").read_text())["files"]}
+    assert {"network.onnx", "weights.safetensors"} <= set(files)
+    assert {path: hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in files} == files
+
     refused = stack.command("datasets", "delete", "shapes", "--yes")
     assert refused.code == 1
     assert "error:" in refused.err

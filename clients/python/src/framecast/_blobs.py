@@ -1,4 +1,4 @@
-"""Bytes on their way to the object store: known ones are not sent again, big ones survive broken connections."""
+"""Bytes to and from the object store: known ones are not sent again, a broken connection costs only its last chunk."""
 
 import hashlib
 import threading
@@ -21,6 +21,7 @@ CHUNK_BYTES = 1024 * 1024
 THREADS = 4
 _ASK_AT_ONCE = 10_000
 _ATTEMPTS = 8
+_READ_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Blobs:
         wanted = {blob.sha256: blob for blob in blobs}
         missing = self._missing(list(wanted))
         total = sum(wanted[sha256].size_bytes for sha256 in missing)
-        counter = _Counter(total, progress)
+        counter = ByteCounter("uploading", total, progress)
         with ThreadPoolExecutor(THREADS, thread_name_prefix="upload") as pool:
             tasks = [pool.submit(self._send, wanted[sha256], counter.add) for sha256 in missing]
             try:
@@ -80,6 +81,40 @@ class Blobs:
         """Sends one blob unless the project has it; its name."""
         blob = local_blob(source)
         return self.upload_all([blob], progress=progress)[blob.sha256]
+
+    def read(self, sha256: str) -> bytes:
+        """All bytes of a small blob."""
+        name = names.BLOB.format(project=self._connection.project, sha256=sha256)
+        request = blob_service_pb2.ReadBlobRequest(name=name)
+        return b"".join(part.data for part in self._connection.blobs.ReadBlob(request, timeout=_READ_TIMEOUT_S))
+
+    def download(self, sha256: str, target: Path, *, on_bytes: Callable[[int], None] = lambda count: None) -> None:
+        """Writes a blob to a file, which appears only when it is whole; goes on where an earlier try stopped.
+
+        Raises NotFoundError for an unknown blob, DataLossError where the bytes do not hash to `sha256`.
+        """
+        name = names.BLOB.format(project=self._connection.project, sha256=sha256)
+        size = self._connection.blobs.GetBlob(blob_service_pb2.GetBlobRequest(name=name)).size_bytes
+        part = target.with_name(f"{target.name}.{sha256[:12]}.part")
+        with part.open("ab") as file:
+            on_bytes(file.tell())
+            failures = 0
+            while file.tell() < size:
+                request = blob_service_pb2.ReadBlobRequest(name=name, offset_bytes=file.tell())
+                try:
+                    for chunk in self._connection.blobs.ReadBlob(request, timeout=_transfer_timeout(size)):
+                        file.write(chunk.data)
+                        on_bytes(len(chunk.data))
+                        failures = 0
+                except UnavailableError:
+                    failures += 1
+                    if failures >= _ATTEMPTS:
+                        raise
+                    time.sleep(min(0.25 * 2**failures, 5.0))
+        if local_blob(part).sha256 != sha256:
+            part.unlink()
+            raise DataLossError(f"{target}: the bytes are not those of blob {sha256}; try again", file=target)
+        part.replace(target)
 
     def _missing(self, sha256s: list[str]) -> list[str]:
         missing: list[str] = []
@@ -112,7 +147,7 @@ class Blobs:
         while not upload.blob:
             before = upload.committed_bytes
             try:
-                upload = service.WriteUpload(self._chunks(upload, blob), timeout=_write_timeout(blob.size_bytes))
+                upload = service.WriteUpload(self._chunks(upload, blob), timeout=_transfer_timeout(blob.size_bytes))
             except (UnavailableError, OutOfRangeError):
                 failures += 1
                 if failures >= _ATTEMPTS:
@@ -138,21 +173,23 @@ class Blobs:
             )
 
 
-def _write_timeout(size_bytes: int) -> float:
+def _transfer_timeout(size_bytes: int) -> float:
     """Seconds: a link of 100 kB/s is slow, one that is slower is broken."""
     return 60.0 + size_bytes / 100_000
 
 
-class _Counter:
-    """Adds up bytes from several threads."""
+class ByteCounter:
+    """Adds up bytes from several threads and tells how far the whole is."""
 
-    def __init__(self, total: int, progress: ProgressCallback) -> None:
+    def __init__(self, phase: str, total: int, progress: ProgressCallback) -> None:
+        self._phase = phase
         self._total = total
         self._progress = progress
         self._done = 0
         self._lock = threading.Lock()
 
     def add(self, count: int) -> None:
+        """`count` more bytes are through."""
         with self._lock:
             self._done += count
-            self._progress(Progress("uploading", self._done, self._total, "bytes"))
+            self._progress(Progress(self._phase, self._done, self._total, "bytes"))

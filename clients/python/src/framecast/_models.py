@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from google.protobuf import json_format
+
 from framecast import names
-from framecast._blobs import Blobs
+from framecast._blobs import Blobs, ByteCounter
 from framecast._connection import Connection, pages, request_id
 from framecast._convert_models import architecture_from_proto, model_from_proto, model_version_from_proto
 from framecast._model_types import Architecture, Model, ModelVersion
 from framecast._progress import ProgressCallback, silent
 from framecast._training_types import TrainingUpdate
-from framecast.errors import FailedPreconditionError, NotFoundError
-from framecast.v1 import inference_service_pb2, registry_service_pb2, trainer_service_pb2
+from framecast.errors import DataLossError, FailedPreconditionError, NotFoundError
+from framecast.v1 import inference_service_pb2, model_bundle_pb2, registry_service_pb2, trainer_service_pb2
 
 ModelReference = str | Model | ModelVersion | TrainingUpdate
 """What stands for a model version: `cars` (its latest trained one), `cars/3`, a full name, or an object."""
@@ -59,6 +61,35 @@ class Models:
     def upload_weights(self, path: str | Path, *, progress: ProgressCallback = silent) -> str:
         """Stores a file of weights to start a training from; returns its name for `weights=`."""
         return self._blobs.upload(Path(path), progress=progress)
+
+    def download(
+        self, model: ModelReference, folder: str | Path, *, progress: ProgressCallback = silent
+    ) -> ModelVersion:
+        """Writes a version's bundle, `bundle.json` last, into a folder that is created where it is missing.
+
+        Repeating an interrupted download goes on where it stopped. Raises FailedPreconditionError for a version that
+        is not trained, DataLossError for bytes that do not match their digest.
+        """
+        version = self.get_version(model)
+        if not version.bundle_sha256:
+            raise FailedPreconditionError(
+                f"{version.reference} is {version.state}: there is nothing to download",
+                reason="MODEL_NOT_TRAINED",
+                model_version=version.name,
+            )
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        manifest = self._blobs.read(version.bundle_sha256)
+        files = json_format.Parse(manifest, model_bundle_pb2.ModelBundle()).files
+        counter = ByteCounter("downloading", sum(file.size_bytes for file in files), progress)
+        for file in files:
+            target = folder / file.path
+            if not target.resolve().is_relative_to(folder.resolve()):
+                raise DataLossError(f"the bundle names a file outside its folder: {file.path}", path=file.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._blobs.download(file.sha256, target, on_bytes=counter.add)
+        self._blobs.download(version.bundle_sha256, folder / "bundle.json")
+        return version
 
     def get(self, model: str) -> Model:
         """The model with this name or id. Raises NotFoundError."""

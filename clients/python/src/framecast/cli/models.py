@@ -15,7 +15,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def models() -> None:
-    """Models and the networks that can be trained: list, show, import, architectures."""
+    """Models and the networks that can be trained: list, show, import, download, architectures."""
 
 
 @models.command("list")
@@ -78,6 +78,21 @@ def import_(session: Session, name: str, graph: Path, descriptor: Path) -> None:
         return
     _print_version(version)
     click.echo(f"\nnext: framecast predict {name} PICTURE_OR_VIDEO --save out.png")
+
+
+@models.command("download", epilog="\b\nExample:\n  framecast models download cars/3 cars-3/")
+@click.argument("model")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@session_options
+def download(session: Session, model: str, folder: Path) -> None:
+    """Write the bundle of MODEL (ONNX graphs, weights, bundle.json) into FOLDER."""
+    with session.client() as client, TransferBars(quiet=session.json) as bars:
+        version = client.models.download(model, folder, progress=bars)
+    if session.json:
+        print_json(version)
+        return
+    _print_version(version)
+    click.echo(f"\nsaved {folder}")
 
 
 @models.command("architectures")
