@@ -74,6 +74,7 @@ def measure(
     taken: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(samples):
         for side, run in sides.items():
+            run()  # So that no side pays for what the one before it left in the caches.
             taken[side].append(_seconds(run, calls[side]) * 1e6)
     ours = taken[US]
     return Case(name, input_text, samples, {side: _times(values, ours) for side, values in taken.items()})
