@@ -19,7 +19,11 @@ from framecast.cli.output import print_facts
     epilog="\b\nExamples:\n  framecast up\n  framecast up --data ./data --port-base 6000\n"
     "  framecast up --port-base 0      any free ports"
 )
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where everything is kept.  [default: ~/.local/share/framecast]",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port-base",
