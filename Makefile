@@ -9,7 +9,7 @@ BUILD := build
 
 CORE_SOURCES := $(shell find core -type f \( -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.pyi' -o -name 'pyproject.toml' -o -name '*.py' \) 2>/dev/null)
 CPP_SOURCES := $(shell find core -type f \( -name '*.cpp' -o -name '*.h' \) 2>/dev/null)
-PYTHON_SOURCES := clients/python/src services tests scripts
+PYTHON_SOURCES := clients/python/src services tests scripts benchmarks
 
 .PHONY: help install proto proto-check format lint lint-python lint-proto lint-core test test-core test-python \
 	test-unit test-integration test-e2e test-gpu demo up bench clean
@@ -63,7 +63,7 @@ lint: lint-python lint-proto lint-core ## ruff, mypy --strict, buf, clang-format
 lint-python: install
 	$(BIN)/ruff check $(PYTHON_SOURCES)
 	$(BIN)/ruff format --check $(PYTHON_SOURCES)
-	$(BIN)/mypy clients/python/src services/*/framecast_* scripts tests
+	$(BIN)/mypy clients/python/src services/*/framecast_* scripts tests benchmarks
 
 lint-proto: proto-check
 	@rm -rf $(BUILD)/googleapis && mkdir -p $(BUILD)/googleapis
@@ -106,6 +106,9 @@ demo: install ## The main job on generated data: import, train, export, stream
 
 up: install ## Start all services on loopback
 	$(BIN)/framecast up
+
+bench: install ## The kernels against other libraries; see benchmarks/README.md
+	@for name in nms prepare simplify masks; do $(BIN)/python -m benchmarks.core.$$name || exit 1; done
 
 clean: ## Remove what was built, keep the virtual environment
 	rm -rf $(BUILD) demo-output .pytest_cache .mypy_cache .ruff_cache
