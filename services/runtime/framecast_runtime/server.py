@@ -1,7 +1,6 @@
 """A gRPC server as every service runs it: health, reflection, errors as statuses, drain on SIGTERM."""
 
 import logging
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from framecast.transport import MAX_MESSAGE_BYTES
 from framecast_runtime.interceptors import CallInterceptor
+from framecast_runtime.stop_signal import StopSignal
 
 log = logging.getLogger(__name__)
 
@@ -98,9 +98,7 @@ def run_until_signalled(
     server: GrpcServer, *, on_stop: Callable[[], None] = lambda: None, grace_s: float = 10.0
 ) -> None:
     """Serves until SIGTERM or SIGINT, then drains; `on_stop` runs after the last call has ended."""
-    asked = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
+    asked = StopSignal()
     server.start()
     asked.wait()
     server.stop(grace_s)

@@ -1,13 +1,12 @@
 """`python -m framecast_trainer`: reads `FRAMECAST_*`, serves until SIGTERM or SIGINT."""
 
 import os
-import signal
 import sys
-import threading
 
 from framecast.errors import FramecastError
 from framecast_runtime.logs import configure_logging
 from framecast_runtime.settings import SettingsError, read_settings
+from framecast_runtime.stop_signal import StopSignal
 from framecast_trainer.settings import TrainerSettings
 from framecast_trainer.wiring import Trainer
 
@@ -20,9 +19,7 @@ def main() -> int:
         print(f"framecast_trainer: {error}", file=sys.stderr)
         return 2
     configure_logging("trainer", settings.log_level)
-    asked = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
+    asked = StopSignal()
     try:
         trainer = Trainer(settings)
     except FramecastError as error:

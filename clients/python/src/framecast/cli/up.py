@@ -55,7 +55,9 @@ def up(
     with Stack(data or default_data_folder(), host=host, ports=ports, say=_say, stop=asked) as stack:
         if not asked.is_set():
             _announce(stack, ports, json_)
-        asked.wait()
+        # Python handles signals in this thread alone, but the kernel may hand them to another: look now and then.
+        while not asked.wait(0.2):
+            pass
         click.echo("stopping …", err=True)
     click.echo("stopped", err=True)
 
