@@ -1,9 +1,14 @@
 """Fixtures that every layer may use."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+
+# Before any test module imports torch: threads that spin while they wait slow each other down on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 _ROOT = str(Path(__file__).resolve().parents[1])
 if _ROOT not in sys.path:  # so that `tests.support` can be imported however pytest was started
