@@ -12,7 +12,7 @@ CPP_SOURCES := $(shell find core -type f \( -name '*.cpp' -o -name '*.h' \) 2>/d
 PYTHON_SOURCES := clients/python/src services tests scripts benchmarks
 
 .PHONY: help install proto proto-check format lint lint-python lint-proto lint-core test test-core test-python \
-	test-unit test-integration test-e2e test-gpu demo up bench clean
+	sanitize fuzz test-unit test-integration test-e2e test-gpu demo up bench clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -79,10 +79,28 @@ lint-core: install
 test: test-core test-python ## Run every test
 
 test-core: install ## The C++ tests
-	$(BIN)/cmake -S core -B $(BUILD)/core -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCMAKE_BUILD_TYPE=Release \
-		-DFRAMECAST_BUILD_TESTS=ON >/dev/null
+	$(CORE_CMAKE) -B $(BUILD)/core -DFRAMECAST_BUILD_TESTS=ON >/dev/null
 	$(BIN)/cmake --build $(BUILD)/core
 	$(BIN)/ctest --test-dir $(BUILD)/core --output-on-failure
+
+CORE_CMAKE = $(BIN)/cmake -S core -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja
+# libFuzzer comes with Clang (Debian: apt-get install clang); without it the targets get random inputs.
+FUZZ_CXX := $(shell command -v clang++ || command -v g++)
+FUZZ_SECONDS ?= 600
+
+sanitize: install ## The C++ tests under AddressSanitizer + UndefinedBehaviorSanitizer and ThreadSanitizer
+	$(CORE_CMAKE) -B $(BUILD)/asan -DFRAMECAST_BUILD_TESTS=ON -DFRAMECAST_SANITIZE=address,undefined >/dev/null
+	$(BIN)/cmake --build $(BUILD)/asan
+	$(BIN)/ctest --test-dir $(BUILD)/asan --output-on-failure
+	$(CORE_CMAKE) -B $(BUILD)/tsan -DFRAMECAST_BUILD_TESTS=ON -DFRAMECAST_SANITIZE=thread >/dev/null
+	$(BIN)/cmake --build $(BUILD)/tsan
+	$(BIN)/ctest --test-dir $(BUILD)/tsan --output-on-failure
+
+fuzz: install ## Hunt for inputs that break a kernel, FUZZ_SECONDS (600) for each target
+	$(CORE_CMAKE) -B $(BUILD)/fuzz -DCMAKE_CXX_COMPILER=$(FUZZ_CXX) -DFRAMECAST_BUILD_FUZZERS=ON \
+		-DFRAMECAST_SANITIZE=address,undefined >/dev/null
+	$(BIN)/cmake --build $(BUILD)/fuzz
+	$(BIN)/python scripts/fuzz.py $(BUILD)/fuzz --seconds $(FUZZ_SECONDS)
 
 test-python: install
 	$(BIN)/pytest tests
@@ -108,7 +126,7 @@ up: install ## Start all services on loopback
 	$(BIN)/framecast up
 
 bench: install ## The kernels against other libraries; see benchmarks/README.md
-	@for name in nms prepare simplify masks; do $(BIN)/python -m benchmarks.core.$$name || exit 1; done
+	@for script in benchmarks/core_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 clean: ## Remove what was built, keep the virtual environment
 	rm -rf $(BUILD) demo-output .pytest_cache .mypy_cache .ruff_cache

@@ -60,5 +60,6 @@ void bind_nms(nb::module_& module);
 void bind_polygons_to_mask(nb::module_& module);
 void bind_prepare(nb::module_& module);
 void bind_simplify_rings(nb::module_& module);
+void bind_thread_pool(nb::module_& module);
 
 }  // namespace framecast::bindings

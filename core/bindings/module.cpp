@@ -13,4 +13,5 @@ NB_MODULE(_core, module) {
   bind_polygons_to_mask(module);
   bind_prepare(module);
   bind_simplify_rings(module);
+  bind_thread_pool(module);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arrays.h"
+#include "recycled.h"
 
 namespace framecast::bindings {
 namespace {
@@ -16,25 +17,31 @@ std::span<const std::uint8_t> flag_span(const Flags& flags) {
   return {static_cast<const std::uint8_t*>(flags.data()), flags.size()};
 }
 
+struct Kept {
+  std::vector<std::int64_t> keep;
+  std::vector<std::int64_t> splits;
+};
+
 nb::tuple nms_numpy(Input<float, 2> boxes, Input<float, 1> scores, Input<std::int32_t, 1> classes,
                     Input<std::int64_t, 1> splits, Input<float, 1> iou_thresholds, Input<float, 1> score_thresholds,
-                    Input<std::int32_t, 1> max_detections, Flags class_agnostic) {
+                    Input<std::int32_t, 1> max_detections, Flags class_agnostic, ThreadPool* pool) {
   const NmsBatch batch{rows<Box>(boxes, "boxes: must be [N, 4]"), span(scores), span(classes), span(splits)};
   const NmsSettings settings{span(iou_thresholds), span(score_thresholds), span(max_detections),
                              flag_span(class_agnostic)};
-  std::vector<std::int64_t> keep;
-  std::vector<std::int64_t> keep_splits;
+  auto result = Recycled<Kept>::take();
   {
     nb::gil_scoped_release release;
     thread_local NmsWorkspace workspace;
     // Few rows stay, so the room for all is kept here and they are copied.
     thread_local std::vector<std::int64_t> room;
     room.resize(std::max(room.size(), batch.boxes.size()));
-    keep_splits.resize(batch.splits.size());
-    const std::size_t kept = nms(batch, settings, room, keep_splits, workspace);
-    keep.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(kept));
+    result->splits.resize(batch.splits.size());
+    const std::size_t kept = nms(batch, settings, room, result->splits, workspace, pool);
+    result->keep.assign(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(kept));
   }
-  return nb::make_tuple(to_numpy(std::move(keep)), to_numpy(std::move(keep_splits)));
+  Kept& kept = *result;
+  const nb::capsule owner = Recycled<Kept>::release(std::move(result));
+  return nb::make_tuple(view(kept.keep, owner), view(kept.splits, owner));
 }
 
 }  // namespace
@@ -43,7 +50,7 @@ void bind_nms(nb::module_& module) {
   module.def("nms", nms_numpy, nb::arg("boxes").noconvert(), nb::arg("scores").noconvert(),
              nb::arg("classes").noconvert(), nb::arg("splits").noconvert(), nb::kw_only(),
              nb::arg("iou_thresholds").noconvert(), nb::arg("score_thresholds").noconvert(),
-             nb::arg("max_detections").noconvert(), nb::arg("class_agnostic").noconvert(),
+             nb::arg("max_detections").noconvert(), nb::arg("class_agnostic").noconvert(), nb::arg("pool") = nb::none(),
              "Greedy non-maximum suppression per class over a batch of images; see the stub for shapes.");
 }
 

@@ -50,8 +50,8 @@ bool is_finite(const Box& box) {
 }
 
 /// Sorts `keys[0]` by the upper halves, keeping the order of equal ones: a radix sort over the bits that differ.
-void sort_by_upper_half(NmsWorkspace& workspace) {
-  auto& keys = workspace.keys;
+void sort_by_upper_half(NmsScratch& scratch) {
+  auto& keys = scratch.keys;
   const std::size_t count = keys[0].size();
   if (count < 64) {  // The lower halves rise, so sorting whole keys keeps their order too.
     std::sort(keys[0].begin(), keys[0].end());
@@ -71,7 +71,7 @@ void sort_by_upper_half(NmsWorkspace& workspace) {
   auto digit = [lowest, digit_bits, digits](std::uint64_t key, int pass) {
     return ((static_cast<std::uint32_t>(key >> 32) - lowest) >> (pass * digit_bits)) & (digits - 1);
   };
-  auto& counters = workspace.counters;
+  auto& counters = scratch.counters;
   counters.assign(static_cast<std::size_t>(passes) * digits, 0);
   for (std::uint64_t key : keys[0]) {
     for (int pass = 0; pass < passes; ++pass) ++counters[static_cast<std::size_t>(pass) * digits + digit(key, pass)];
@@ -89,9 +89,9 @@ void sort_by_upper_half(NmsWorkspace& workspace) {
 std::uint32_t row_of(std::uint64_t key) { return static_cast<std::uint32_t>(key); }
 
 /// Numbers the classes of the keys from 0 on, per key in `groups`; returns how many there are at most.
-std::size_t number_groups(const std::int32_t* classes, NmsWorkspace& workspace) {
-  const auto& keys = workspace.keys[0];
-  auto& groups = workspace.groups;
+std::size_t number_groups(const std::int32_t* classes, NmsScratch& scratch) {
+  const auto& keys = scratch.keys[0];
+  auto& groups = scratch.groups;
   groups.resize(keys.size());
   std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
   std::int32_t highest = std::numeric_limits<std::int32_t>::min();
@@ -106,7 +106,7 @@ std::size_t number_groups(const std::int32_t* classes, NmsWorkspace& workspace) 
     for (auto& group : groups) group -= static_cast<std::uint32_t>(lowest);
     return static_cast<std::size_t>(range);
   }
-  auto& labels = workspace.labels;
+  auto& labels = scratch.labels;
   labels.resize(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) labels[i] = static_cast<std::int32_t>(groups[i]);
   std::sort(labels.begin(), labels.end());
@@ -123,20 +123,20 @@ std::size_t number_groups(const std::int32_t* classes, NmsWorkspace& workspace) 
 /// Every group's kept boxes have their own part of the columns, so that one pass in the order of scores will do, and
 /// may end as soon as there are enough.
 std::size_t suppress(const Box* boxes, float threshold, std::size_t limit, std::size_t groups, std::int64_t first,
-                     kernels::OverlapsAny overlaps_any, NmsWorkspace& workspace, std::int64_t* keep) {
-  const auto& keys = workspace.keys[0];
-  workspace.kept.assign(groups, 0);
-  workspace.starts.assign(groups + 1, 0);
-  std::uint32_t* kept = workspace.kept.data();
-  std::uint32_t* starts = workspace.starts.data();
-  for (std::uint32_t group : workspace.groups) ++starts[group + 1];
+                     kernels::OverlapsAny overlaps_any, NmsScratch& scratch, std::int64_t* keep) {
+  const auto& keys = scratch.keys[0];
+  scratch.kept.assign(groups, 0);
+  scratch.starts.assign(groups + 1, 0);
+  std::uint32_t* kept = scratch.kept.data();
+  std::uint32_t* starts = scratch.starts.data();
+  for (std::uint32_t group : scratch.groups) ++starts[group + 1];
   for (std::size_t g = 0; g < groups; ++g) starts[g + 1] += starts[g];
-  for (auto& column : workspace.columns) column.resize(std::max(column.size(), keys.size()));
+  for (auto& column : scratch.columns) column.resize(std::max(column.size(), keys.size()));
   float* columns[5];
-  for (std::size_t i = 0; i < 5; ++i) columns[i] = workspace.columns[i].data();
+  for (std::size_t i = 0; i < 5; ++i) columns[i] = scratch.columns[i].data();
   std::size_t total = 0;
   for (std::size_t i = 0; i < keys.size() && total < limit; ++i) {
-    const std::uint32_t group = workspace.groups[i];
+    const std::uint32_t group = scratch.groups[i];
     const std::uint32_t start = starts[group];
     const Box& box = boxes[row_of(keys[i])];
     const float area = (box.x2 - box.x1) * (box.y2 - box.y1);
@@ -154,46 +154,57 @@ std::size_t suppress(const Box* boxes, float threshold, std::size_t limit, std::
   return total;
 }
 
+/// Suppresses within one image whose first row is `first`; writes the rows that stay to `keep` and returns how many.
+std::size_t nms_of_image(const NmsBatch& batch, const NmsSettings& settings, std::size_t image,
+                         const kernels::NmsKernels& kernel, NmsScratch& scratch, std::int64_t* keep) {
+  const auto first = static_cast<std::size_t>(batch.splits[image]);
+  const auto count = static_cast<std::size_t>(batch.splits[image + 1]) - first;
+  const Box* boxes = batch.boxes.data() + first;
+  const float* scores = batch.scores.data() + first;
+
+  auto& rows = scratch.rows;
+  rows.resize(std::max(rows.size(), count));
+  const std::size_t above = kernel.rows_above(scores, count, settings.score_thresholds[image], rows.data());
+  auto& keys = scratch.keys[0];
+  keys.resize(above);
+  std::size_t entering = 0;
+  for (std::size_t i = 0; i < above; ++i) {
+    const std::uint32_t row = rows[i];
+    keys[entering] = std::uint64_t{falling_key(scores[row])} << 32 | row;
+    entering += is_finite(boxes[row]);
+  }
+  keys.resize(entering);
+  if (entering == 0) return 0;
+  sort_by_upper_half(scratch);
+  std::size_t groups = 1;
+  if (settings.class_agnostic[image]) {
+    scratch.groups.assign(entering, 0);
+  } else {
+    groups = number_groups(batch.classes.data() + first, scratch);
+  }
+  return suppress(boxes, settings.iou_thresholds[image], static_cast<std::size_t>(settings.max_detections[image]),
+                  groups, static_cast<std::int64_t>(first), kernel.overlaps_any, scratch, keep);
+}
+
 }  // namespace
 
 std::size_t nms(const NmsBatch& batch, const NmsSettings& settings, std::span<std::int64_t> keep,
-                std::span<std::int64_t> keep_splits, NmsWorkspace& workspace) {
+                std::span<std::int64_t> keep_splits, NmsWorkspace& workspace, ThreadPool* pool) {
   check(batch, settings, keep, keep_splits);
   const kernels::NmsKernels kernel = kernels::nms_kernels(active_isa());
-  std::size_t total = 0;
+  workspace.threads.resize(std::max(workspace.threads.size(), thread_count(pool)));
+  // Each image writes where its candidates lie, whatever the others keep; then the gaps are closed.
+  run(pool, batch.splits.size() - 1, [&](std::size_t image, std::size_t thread) {
+    keep_splits[image + 1] = static_cast<std::int64_t>(
+        nms_of_image(batch, settings, image, kernel, workspace.threads[thread], keep.data() + batch.splits[image]));
+  });
   keep_splits[0] = 0;
   for (std::size_t b = 0; b + 1 < batch.splits.size(); ++b) {
-    const auto first = static_cast<std::size_t>(batch.splits[b]);
-    const auto count = static_cast<std::size_t>(batch.splits[b + 1]) - first;
-    const Box* boxes = batch.boxes.data() + first;
-    const float* scores = batch.scores.data() + first;
-
-    auto& rows = workspace.rows;
-    rows.resize(std::max(rows.size(), count));
-    const std::size_t above = kernel.rows_above(scores, count, settings.score_thresholds[b], rows.data());
-    auto& keys = workspace.keys[0];
-    keys.resize(above);
-    std::size_t entering = 0;
-    for (std::size_t i = 0; i < above; ++i) {
-      const std::uint32_t row = rows[i];
-      keys[entering] = std::uint64_t{falling_key(scores[row])} << 32 | row;
-      entering += is_finite(boxes[row]);
-    }
-    keys.resize(entering);
-    if (entering > 0) {
-      sort_by_upper_half(workspace);
-      std::size_t groups = 1;
-      if (settings.class_agnostic[b]) {
-        workspace.groups.assign(entering, 0);
-      } else {
-        groups = number_groups(batch.classes.data() + first, workspace);
-      }
-      total += suppress(boxes, settings.iou_thresholds[b], static_cast<std::size_t>(settings.max_detections[b]), groups,
-                        static_cast<std::int64_t>(first), kernel.overlaps_any, workspace, keep.data() + total);
-    }
-    keep_splits[b + 1] = static_cast<std::int64_t>(total);
+    const std::int64_t kept = keep_splits[b + 1];
+    std::copy_n(keep.data() + batch.splits[b], kept, keep.data() + keep_splits[b]);
+    keep_splits[b + 1] = keep_splits[b] + kept;
   }
-  return total;
+  return static_cast<std::size_t>(keep_splits.back());
 }
 
 }  // namespace framecast

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "allocations.h"
 #include "check.h"
 #include "kernels/nms.h"
 #include "random.h"
@@ -103,13 +104,45 @@ TEST(a_reused_workspace_no_longer_allocates) {
   Random random(2);
   NmsWorkspace workspace;
   const Image image = random_image(random, 500, 3);
-  run(image, 0.5f, 0, 500, false, workspace);
-  // The sort may end in either of its two buffers.
-  const auto* keys = std::min(workspace.keys[0].data(), workspace.keys[1].data());
-  const auto* column = workspace.columns[0].data();
-  run(image, 0.5f, 0, 500, false, workspace);
-  CHECK(std::min(workspace.keys[0].data(), workspace.keys[1].data()) == keys);
-  CHECK(workspace.columns[0].data() == column);
+  const std::int64_t splits[] = {0, 500};
+  const float half = 0.5f, floor = 0;
+  const std::int32_t limit = 500;
+  const std::uint8_t agnostic = 0;
+  std::vector<std::int64_t> keep(500), keep_splits(2);
+  auto call = [&] {
+    framecast::nms({image.boxes, image.scores, image.classes, splits},
+                   {{&half, 1}, {&floor, 1}, {&limit, 1}, {&agnostic, 1}}, keep, keep_splits, workspace);
+  };
+  call();
+  CHECK(allocations_of(call) == 0);
+}
+
+TEST(a_pool_changes_nothing) {
+  Random random(9);
+  framecast::ThreadPool pool(3);
+  NmsWorkspace alone, shared;
+  for (std::size_t round = 0; round < 30; ++round) {
+    Image batch;
+    std::vector<std::int64_t> splits{0};
+    for (std::size_t b = 0; b < 9; ++b) {
+      const Image image = random_image(random, random.below(200), 3);
+      batch.boxes.insert(batch.boxes.end(), image.boxes.begin(), image.boxes.end());
+      batch.scores.insert(batch.scores.end(), image.scores.begin(), image.scores.end());
+      batch.classes.insert(batch.classes.end(), image.classes.begin(), image.classes.end());
+      splits.push_back(static_cast<std::int64_t>(batch.boxes.size()));
+    }
+    const std::vector<float> ious(9, 0.4f), floors(9, 0.1f);
+    const std::vector<std::int32_t> limits(9, 40);
+    const std::vector<std::uint8_t> agnostic(9, 0);
+    std::vector<std::int64_t> keep(batch.boxes.size()), other_keep(keep), keep_splits(10), other_splits(10);
+    auto call = [&](auto& rows, auto& row_splits, NmsWorkspace& workspace, framecast::ThreadPool* threads) {
+      rows.resize(framecast::nms({batch.boxes, batch.scores, batch.classes, splits}, {ious, floors, limits, agnostic},
+                                 rows, row_splits, workspace, threads));
+    };
+    call(keep, keep_splits, alone, nullptr);
+    call(other_keep, other_splits, shared, &pool);
+    CHECK(keep == other_keep && keep_splits == other_splits);
+  }
 }
 
 TEST(equals_the_definition_with_many_candidates_whatever_the_scores_and_labels) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framecast/box.h"
+#include "framecast/thread_pool.h"
 
 namespace framecast {
 
@@ -25,8 +26,8 @@ struct NmsSettings {
   std::span<const std::uint8_t> class_agnostic;  ///< Non-zero: boxes of different classes suppress each other.
 };
 
-/// Memory of `nms`, reused across calls; one per thread.
-struct NmsWorkspace {
+/// What one thread needs for one image at a time.
+struct NmsScratch {
   std::vector<std::uint32_t> rows;      ///< Those above the score threshold.
   std::vector<std::uint64_t> keys[2];   ///< Score and row, to be sorted.
   std::vector<std::uint32_t> counters;  ///< Of the sort.
@@ -37,14 +38,20 @@ struct NmsWorkspace {
   std::vector<float> columns[5];
 };
 
+/// Memory of `nms`, reused across calls; one per caller.
+struct NmsWorkspace {
+  std::vector<NmsScratch> threads;
+};
+
 /// Greedy non-maximum suppression per class, exact: no class-offset trick and no N x N matrix.
 ///
 /// Writes the rows kept, per image by falling score and then rising row, to the front of `keep` (at least N long) and
 /// their offsets to `keep_splits` (B + 1 long); returns how many were kept. IoU is float32 in torchvision's order of
 /// operations: inter / (area_a + area_b - inter), widths and heights clamped at 0.
 /// A row with a NaN score or a non-finite coordinate is dropped. A box of no area neither suppresses nor is suppressed.
+/// Images are shared among the threads of `pool`, where there is one.
 /// Throws std::invalid_argument, naming the argument, where lengths or values do not fit.
 std::size_t nms(const NmsBatch& batch, const NmsSettings& settings, std::span<std::int64_t> keep,
-                std::span<std::int64_t> keep_splits, NmsWorkspace& workspace);
+                std::span<std::int64_t> keep_splits, NmsWorkspace& workspace, ThreadPool* pool = nullptr);
 
 }  // namespace framecast

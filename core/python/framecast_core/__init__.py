@@ -9,6 +9,7 @@ FRAMECAST_ISA (scalar, neon, avx2, avx512) picks one, and the import fails if it
 
 from framecast_core._core import (
     Polygons,
+    ThreadPool,
     __version__,
     binary_masks_to_polygons,
     decode_boxes,
@@ -25,6 +26,7 @@ from framecast_core._core import (
 
 __all__ = [
     "Polygons",
+    "ThreadPool",
     "__version__",
     "binary_masks_to_polygons",
     "decode_boxes",

@@ -20,6 +20,19 @@ def isa() -> str:
     Every one gives the same results, bit for bit.
     """
 
+@final
+class ThreadPool:
+    """Threads that share the images (for masks: the instances) of one call; made once and given to every call.
+
+    Any number of threads may use a pool at once: the first gets its workers, the others compute on their own thread
+    instead of waiting. Results do not depend on it, not in a bit.
+    """
+
+    def __init__(self, threads: int) -> None:
+        """`threads` counts the calling thread, so 1 starts none; ValueError outside [1, 1024]."""
+    @property
+    def threads(self) -> int: ...
+
 def nms(
     boxes: NDArray[np.float32],
     scores: NDArray[np.float32],
@@ -30,6 +43,7 @@ def nms(
     score_thresholds: NDArray[np.float32],
     max_detections: NDArray[np.int32],
     class_agnostic: NDArray[np.bool_] | NDArray[np.uint8],
+    pool: ThreadPool | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Greedy non-maximum suppression per class over a batch of images; exact, without the class-offset trick.
 
@@ -38,7 +52,7 @@ def nms(
     max_detections >= 0, class_agnostic (classes suppress each other).
     Returns keep [K], rows of `boxes`, per image by falling score, ties by rising row; and its splits [B + 1].
     IoU is float32 in torchvision's formula. A row with a NaN score or a non-finite coordinate is dropped; a box of no
-    area neither suppresses nor is suppressed.
+    area neither suppresses nor is suppressed. Images are shared among the threads of `pool`.
     """
 
 def decode_yolov5(

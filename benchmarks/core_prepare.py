@@ -1,6 +1,6 @@
 """A video frame into a 640 x 640 float32 NCHW tensor, letterboxed and normalised: framecast_core, OpenCV, PyTorch.
 
-python -m benchmarks.core.prepare --json benchmarks/results/core_prepare.json
+python -m benchmarks.core_prepare --json benchmarks/results/core_prepare.json
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 import framecast_core
-from benchmarks.core.measure import US, Case, arguments, measure, pin_to_one_thread, report
+from benchmarks.measure import US, Case, arguments, measure, pin_to_one_thread, report
 
 SIZE = 640
 PAD = 114

@@ -2,7 +2,7 @@
 
 100 instances on 1280 x 720, threshold 0.5, epsilon 0.005 of each ring's perimeter.
 
-    python -m benchmarks.core.masks --json benchmarks/results/core_masks.json
+    python -m benchmarks.core_masks --json benchmarks/results/core_masks.json
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 import framecast_core
-from benchmarks.core.measure import US, Case, arguments, measure, pin_to_one_thread, report
+from benchmarks.measure import US, Case, arguments, measure, pin_to_one_thread, report
 
 INSTANCES = 100
 SIZE = 28

@@ -3,7 +3,7 @@
 N candidates in 80 classes with a long tail: N / 80 objects with about nine jittered duplicates each above 0.25, the
 rest background with log-uniform scores from 1e-5 to 0.25; IoU 0.45, up to 300 kept or all of them.
 
-    python -m benchmarks.core.nms --json benchmarks/results/core_nms.json
+    python -m benchmarks.core_nms --json benchmarks/results/core_nms.json
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 import framecast_core
-from benchmarks.core.measure import US, Case, arguments, measure, pin_to_one_thread, report
+from benchmarks.measure import US, Case, arguments, measure, pin_to_one_thread, report
 
 CLASSES = 80
 IOU = 0.45

@@ -2,7 +2,7 @@
 
 1,000 blobs of about 50 or 500 points, epsilon 0.005 of each ring's perimeter.
 
-    python -m benchmarks.core.simplify --json benchmarks/results/core_simplify.json
+    python -m benchmarks.core_simplify --json benchmarks/results/core_simplify.json
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 import framecast_core
-from benchmarks.core.measure import US, Case, arguments, measure, pin_to_one_thread, report
+from benchmarks.measure import US, Case, arguments, measure, pin_to_one_thread, report
 
 RINGS = 1000
 SHOWS_NOT = (

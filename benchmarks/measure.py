@@ -134,8 +134,7 @@ def report(cases: list[Case], *, shows_not: str, to: Path | None) -> None:
 
 
 def _module_name() -> str:
-    path = Path(sys.argv[0]).resolve()
-    return f"benchmarks.core.{path.stem}"
+    return f"benchmarks.{Path(sys.argv[0]).stem}"
 
 
 def _cpu_name() -> str:
@@ -153,11 +152,11 @@ def _version(package: str) -> str | None:
 
 def _commit() -> str:
     """The commit of what is measured, marked where core/ or the scripts differ from it."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
 
     def git(*options: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *options], capture_output=True, text=True, check=False)
         return done.stdout.strip()
 
-    changed = git("status", "--porcelain", "--", "core", "benchmarks/core")
+    changed = git("status", "--porcelain", "--", "core", "benchmarks/*.py")
     return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")
