@@ -12,7 +12,7 @@ CPP_SOURCES := $(shell find core -type f \( -name '*.cpp' -o -name '*.h' \) 2>/d
 PYTHON_SOURCES := clients/python/src services tests scripts benchmarks
 
 .PHONY: help install proto proto-check format lint lint-python lint-proto lint-core test test-core test-python \
-	sanitize fuzz test-unit test-integration test-e2e test-gpu demo up bench clean
+	test-core-arm sanitize fuzz test-unit test-integration test-e2e test-gpu demo up bench clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -87,6 +87,14 @@ CORE_CMAKE = $(BIN)/cmake -S core -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)
 # libFuzzer comes with Clang (Debian: apt-get install clang); without it the targets get random inputs.
 FUZZ_CXX := $(shell command -v clang++ || command -v g++)
 FUZZ_SECONDS ?= 600
+
+# Debian: apt-get install g++-aarch64-linux-gnu qemu-user
+test-core-arm: install ## The C++ tests for Arm64, cross-compiled and under an emulator
+	$(CORE_CMAKE) -B $(BUILD)/arm -DFRAMECAST_BUILD_TESTS=ON -DCMAKE_SYSTEM_NAME=Linux \
+		-DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
+		"-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu" >/dev/null
+	$(BIN)/cmake --build $(BUILD)/arm
+	$(BIN)/ctest --test-dir $(BUILD)/arm --output-on-failure
 
 sanitize: install ## The C++ tests under AddressSanitizer + UndefinedBehaviorSanitizer and ThreadSanitizer
 	$(CORE_CMAKE) -B $(BUILD)/asan -DFRAMECAST_BUILD_TESTS=ON -DFRAMECAST_SANITIZE=address,undefined >/dev/null

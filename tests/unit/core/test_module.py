@@ -1,15 +1,13 @@
-"""What framecast_core exports, what its stub promises, and that threads do not disturb each other."""
+"""What framecast_core exports and what its stub promises."""
 
 import ast
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import framecast_core
-from tests.unit.core.candidates import clustered_boxes, f32, i32, splits_of
+from tests.unit.core.candidates import f32
 
 EXPORTS = {
     "Polygons",
@@ -46,32 +44,6 @@ def test_the_stub_names_every_function_with_its_arguments() -> None:
         positional, _, keywords = signature.partition("], *, ")
         assert re.findall(r"(\w+): ", positional) == [a.arg for a in arguments.args]
         assert re.findall(r"(\w+): ", keywords) == [a.arg for a in arguments.kwonlyargs]
-
-
-def test_sixteen_threads_at_once_get_what_one_gets() -> None:
-    def work(seed: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        rng = np.random.default_rng(seed)
-        boxes, scores = clustered_boxes(rng, 2000), rng.random(2000).astype(np.float32)
-        keep, _ = framecast_core.nms(
-            boxes,
-            scores,
-            rng.integers(3, size=2000, dtype=np.int32),
-            splits_of([2000]),
-            iou_thresholds=f32(0.5),
-            score_thresholds=f32(0),
-            max_detections=i32(2000),
-            class_agnostic=np.array([False]),
-        )
-        masks = rng.random((4, 40, 50)) > 0.4
-        polygons = framecast_core.binary_masks_to_polygons(masks, rdp_thresholds=np.full(4, 0.02, np.float32))
-        return keep, polygons.points
-
-    alone = [work(seed) for seed in range(32)]
-    with ThreadPoolExecutor(16) as pool:
-        together = list(pool.map(work, range(32)))
-    for (keep, points), (other_keep, other_points) in zip(alone, together, strict=True):
-        np.testing.assert_array_equal(keep, other_keep)
-        np.testing.assert_array_equal(points, other_points)
 
 
 def test_results_outlive_what_made_them() -> None:
