@@ -5,59 +5,53 @@
 #include <span>
 #include <vector>
 
+#include "box_tree.h"
 #include "framecast/point.h"
 
 namespace framecast {
 
 /// Finds which rings of a family cross, touch or are no longer nested as they should be.
 ///
-/// Coordinates must be integers below 2^24 in size, as pixel corners are: then every test is exact in double. Rings
-/// may meet only in a vertex of both. Segments are looked up in a grid with about one cell per segment, so the cost is
-/// near linear in their number and their length in cells.
+/// Rings may meet only in a vertex of both. Tests are exact for any finite coordinates. Edges are looked up in a tree
+/// of boxes in the order of the rings, so the cost is near linear unless long edges lie aslant side by side.
 class RingTopology {
  public:
   /// Loads rings; ring r owns points ring_splits[r] to ring_splits[r + 1], at least 3. The spans must outlive the use.
   void load(std::span<const Point> points, std::span<const std::int64_t> ring_splits);
 
   /// Marks in `bad` ([R], not cleared) each ring that meets itself or crosses or overlaps another.
-  void mark_conflicts(std::span<std::uint8_t> bad) const;
+  void mark_conflicts(std::span<std::uint8_t> bad);
 
-  /// Writes to `parents` ([R]) the smallest ring around each ring, or -1. Needs a family without conflicts.
-  void find_parents(std::span<std::int32_t> parents) const;
+  /// Writes to `parents` ([R]) the smallest ring around each ring, or -1.
+  ///
+  /// Needs a family without conflicts whose coordinates are integers below 2^24 in size, as pixel corners are.
+  void find_parents(std::span<std::int32_t> parents);
 
   /// Twice the shoelace area of a ring, in pixels.
   double doubled_area(std::size_t ring) const;
 
+  /// Nodes of trees looked at since `load`: what the cost is proportional to.
+  std::size_t work() const { return work_; }
+
  private:
   struct Segment {
-    std::size_t begin;  ///< Index of its first point.
-    std::size_t end;    ///< Index of its second point.
+    std::uint32_t end;  ///< Index of its second point; the first has the segment's own index.
     std::uint32_t ring;
   };
-  struct Cells {
-    std::int64_t first;
-    std::int64_t last;
-  };
 
-  std::int64_t cell_row(double y) const;
-  std::int64_t cell_column(double x) const;
-  Cells cells_in_row(const Segment& segment, std::int64_t row) const;
-  template <typename Visit>
-  void for_each_cell(const Segment& segment, Visit visit) const;
-  bool conflict(const Segment& s, const Segment& t) const;
-  bool crosses_at_vertex(std::size_t s, std::uint32_t s_ring, std::size_t t, std::uint32_t t_ring) const;
-  std::size_t previous(std::size_t point, std::uint32_t ring) const;
+  std::size_t begin_of(std::size_t ring) const { return static_cast<std::size_t>(ring_splits_[ring]); }
+  bool conflict(std::size_t s, std::size_t t) const;
+  bool crosses_at_vertex(std::size_t s, std::size_t t) const;
+  std::size_t previous(std::size_t point) const;
+  double crossing(std::size_t segment, double y) const;
+  bool is_inside(double x, double y, std::size_t ring);
 
   std::span<const Point> points_;
   std::span<const std::int64_t> ring_splits_;
-  std::vector<Segment> segments_;  ///< Segment i begins at point i.
-  double left_ = 0;
-  double top_ = 0;
-  double cell_ = 1;
-  std::int64_t rows_ = 1;
-  std::int64_t columns_ = 1;
-  std::vector<std::uint32_t> cell_splits_;
-  std::vector<std::uint32_t> cell_segments_;
+  std::vector<Segment> segments_;
+  BoxTree tree_;        ///< Of the segments.
+  BoxTree rings_tree_;  ///< Of the rings; filled by find_parents.
+  std::size_t work_ = 0;
 };
 
 }  // namespace framecast

@@ -1,8 +1,12 @@
 #include "ring_topology.h"
 
+#include <cmath>
+#include <numbers>
 #include <vector>
 
+#include "allocations.h"
 #include "check.h"
+#include "random.h"
 
 using framecast::Point;
 using framecast::RingTopology;
@@ -86,4 +90,102 @@ TEST(parents_are_the_smallest_rings_around) {
                             .ring({{95, 95}, {97, 95}, {97, 97}})
                             .ring({{100, 100}, {110, 100}, {110, 110}});
   CHECK((family.parents() == std::vector<std::int32_t>{-1, 0, 1, 2, 0, -1}));
+}
+
+TEST(conflicts_of_random_families_are_those_of_all_pairs) {
+  Random random(9);
+  int clean = 0;
+  for (int round = 0; round < 3000; ++round) {
+    // Small triangles and rings of four on a coarse lattice, or the same with the last bits of floats in use.
+    Family family;
+    const std::size_t rings = 1 + random.below(7);
+    const bool fine = random.below(2) == 1;
+    for (std::size_t r = 0; r < rings; ++r) {
+      const auto x = static_cast<float>(random.below(12)), y = static_cast<float>(random.below(12));
+      std::vector<Point> ring(3 + random.below(2));
+      for (Point& point : ring) {
+        point = {x + static_cast<float>(random.below(5)), y + static_cast<float>(random.below(5))};
+        if (fine) point = {point.x * 0.1f, point.y * 0.1f + 1000};
+      }
+      family.ring(ring);
+    }
+    // Each ring alone, then each pair alone: what is marked in the family is what is marked there.
+    Flags expected(rings, 0);
+    auto ring = [&family](std::size_t r) {
+      return std::vector<Point>(family.points.begin() + family.splits[r], family.points.begin() + family.splits[r + 1]);
+    };
+    for (std::size_t a = 0; a < rings; ++a) {
+      expected[a] |= Family().ring(ring(a)).conflicts()[0];
+    }
+    const Flags alone = expected;
+    for (std::size_t a = 0; a < rings; ++a) {
+      for (std::size_t b = 0; b < a; ++b) {
+        if (alone[a] && alone[b]) continue;
+        const Flags pair = Family().ring(ring(b)).ring(ring(a)).conflicts();
+        if (!alone[a] && pair[1]) expected[a] = 1;
+        if (!alone[b] && pair[0]) expected[b] = 1;
+      }
+    }
+    CHECK(family.conflicts() == expected);
+    clean += expected == Flags(rings, 0);
+  }
+  CHECK(clean > 100);
+}
+
+TEST(the_work_is_near_linear_and_the_steady_state_allocates_nothing) {
+  RingTopology topology;
+  const std::size_t teeth = 12500;
+  for (const bool spiral : {false, true}) {
+    // A comb of 50,000 points, or a strip of as many that winds around itself a hundred times.
+    std::vector<Point> ring;
+    for (std::size_t i = 0; i < teeth; ++i) {
+      const auto x = static_cast<float>(4 * i);
+      for (const Point& p : {Point{x, 0}, Point{x + 1, 50000}, Point{x + 2, 50000}, Point{x + 3, 0}}) ring.push_back(p);
+    }
+    ring.back().y = -1;
+    ring.front().y = -1;
+    if (spiral) {
+      ring.clear();
+      for (int side = 0; side < 2; ++side) {
+        for (std::size_t k = 0; k < 2 * teeth; ++k) {
+          const double turn = static_cast<double>(side == 0 ? k : 2 * teeth - 1 - k) / 250;
+          const double radius = 100 * (turn + 1) + 40 * side;
+          ring.push_back({static_cast<float>(radius * std::cos(2 * std::numbers::pi * turn)),
+                          static_cast<float>(radius * std::sin(2 * std::numbers::pi * turn))});
+        }
+      }
+    }
+    const std::int64_t splits[] = {0, static_cast<std::int64_t>(ring.size())};
+    std::uint8_t bad = 0;
+    topology.load(ring, splits);
+    topology.mark_conflicts({&bad, 1});
+    CHECK(bad == 0);
+    CHECK(topology.work() < 100 * ring.size());
+    CHECK(allocations_of([&] {
+            topology.load(ring, splits);
+            topology.mark_conflicts({&bad, 1});
+          }) == 0);
+  }
+}
+
+TEST(parents_of_many_small_rings_in_a_large_one_cost_little_each) {
+  Family family;
+  family.ring({{0, 0}, {4000, 0}, {4000, 4000}, {0, 4000}});
+  for (int y = 1; y < 200; ++y) {
+    for (int x = 1; x < 200; ++x) {
+      const auto left = static_cast<float>(20 * x), top = static_cast<float>(20 * y);
+      family.ring({{left, top}, {left, top + 9}, {left + 9, top + 9}, {left + 9, top}});
+    }
+  }
+  RingTopology topology;
+  std::vector<std::int32_t> parents(family.splits.size() - 1);
+  topology.load(family.points, family.splits);
+  topology.find_parents(parents);
+  CHECK(parents[0] == -1);
+  for (std::size_t r = 1; r < parents.size(); ++r) CHECK(parents[r] == 0);
+  CHECK(topology.work() < 120 * parents.size());
+  CHECK(allocations_of([&] {
+          topology.load(family.points, family.splits);
+          topology.find_parents(parents);
+        }) == 0);
 }
