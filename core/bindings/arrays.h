@@ -50,6 +50,7 @@ nb::object to_numpy(std::vector<T>&& values) {
   }
 }
 
+void bind_category_table(nb::module_& module);
 void bind_decode_boxes(nb::module_& module);
 void bind_decode_proposals(nb::module_& module);
 void bind_decode_yolov5(nb::module_& module);
@@ -59,6 +60,7 @@ void bind_masks_to_polygons(nb::module_& module);
 void bind_nms(nb::module_& module);
 void bind_polygons_to_mask(nb::module_& module);
 void bind_prepare(nb::module_& module);
+void bind_serialise_results(nb::module_& module);
 void bind_simplify_rings(nb::module_& module);
 void bind_thread_pool(nb::module_& module);
 

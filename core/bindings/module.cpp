@@ -3,6 +3,7 @@
 NB_MODULE(_core, module) {
   using namespace framecast::bindings;
   module.attr("__version__") = FRAMECAST_VERSION;
+  bind_category_table(module);
   bind_decode_boxes(module);
   bind_decode_proposals(module);
   bind_decode_yolov5(module);
@@ -12,6 +13,7 @@ NB_MODULE(_core, module) {
   bind_nms(module);
   bind_polygons_to_mask(module);
   bind_prepare(module);
+  bind_serialise_results(module);
   bind_simplify_rings(module);
   bind_thread_pool(module);
 }

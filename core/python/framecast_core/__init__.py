@@ -8,6 +8,7 @@ FRAMECAST_ISA (scalar, neon, avx2, avx512) picks one, and the import fails if it
 """
 
 from framecast_core._core import (
+    CategoryTable,
     Polygons,
     ThreadPool,
     __version__,
@@ -21,10 +22,12 @@ from framecast_core._core import (
     nms,
     polygons_to_mask,
     prepare,
+    serialise_results,
     simplify_rings,
 )
 
 __all__ = [
+    "CategoryTable",
     "Polygons",
     "ThreadPool",
     "__version__",
@@ -38,5 +41,6 @@ __all__ = [
     "nms",
     "polygons_to_mask",
     "prepare",
+    "serialise_results",
     "simplify_rings",
 ]

@@ -7,7 +7,7 @@ changed or kept. The GIL is released while a kernel runs, and calls from several
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,6 +197,55 @@ def polygons_to_mask(
 
     points [V, 2] (x, y), finite; ring_splits [R + 1]. All rings are filled together, so holes cut out. A centre on a
     left or upper edge is inside, on a right or lower one outside; what lies beyond the mask is cut off.
+    """
+
+@final
+class CategoryTable:
+    """Ids and names of a model's classes, encoded once for every `serialise_results`; len() is C."""
+
+    def __init__(self, ids: NDArray[np.int32], names: Sequence[str]) -> None:
+        """ids [C] and names [C], by class."""
+    def __len__(self) -> int: ...
+
+def serialise_results(
+    categories: CategoryTable,
+    frame_indices: NDArray[np.int64],
+    image_sizes: NDArray[np.int32],
+    *,
+    splits: NDArray[np.int64] | None = None,
+    boxes: NDArray[np.float32] | None = None,
+    scores: NDArray[np.float32] | None = None,
+    classes: NDArray[np.int32] | None = None,
+    polygons: Polygons | None = None,
+    mask_areas: NDArray[np.int64] | None = None,
+    keypoint_splits: NDArray[np.int64] | None = None,
+    keypoints: NDArray[np.float32] | None = None,
+    visibilities: NDArray[np.int32] | None = None,
+    keypoint_scores: NDArray[np.float32] | None = None,
+    label_splits: NDArray[np.int64] | None = None,
+    label_classes: NDArray[np.int32] | None = None,
+    label_scores: NDArray[np.float32] | None = None,
+    errors: Sequence[bytes | None] | None = None,
+    pts: NDArray[np.int64] | None = None,
+    presentation_times: NDArray[np.int64] | None = None,
+    timed: NDArray[np.bool_] | NDArray[np.uint8] | None = None,
+    message: Literal["FrameResult", "PredictImagesResponse", "PredictVideoResponse"] = "FrameResult",
+    progress: NDArray[np.int64] | None = None,
+    pool: ThreadPool | None = None,
+) -> list[bytes]:
+    """The results of a batch in protobuf's wire format, byte for byte what protobuf itself would write.
+
+    Per image: frame_indices [B], image_sizes [B, 2] (height, width), pts [B], presentation_times [B, 2] (seconds,
+    nanos; `timed` [B] False: unset), errors (a serialised google.rpc.Status in place of a prediction, None without).
+    Instances, in the order given: splits [B + 1], boxes [K, 4], scores [K], classes [K] (rows of `categories`),
+    polygons (of K instances; any object with the four arrays of `Polygons`), mask_areas [K], and keypoints [N, 2]
+    with keypoint_splits [K + 1], visibilities [N] (numbers of Keypoint.Visibility) and keypoint_scores [N].
+    Labels of whole images: label_splits [B + 1], label_classes [M], label_scores [M]. What is left out is not set.
+    Each result is a `framecast.v1` message, one per image: `FrameResult`; `PredictImagesResponse` with that one result,
+    so that all of them joined, and the fields behind `results` after them, are the whole response; or
+    `PredictVideoResponse` with `result` and progress [B, 2] (frames done, frames in total).
+    Floats are written as they are, NaN too. ValueError where an image with an error has instances or labels, or a
+    message has 2 GiB or more. Errors are not parsed. Images are shared among the threads of `pool`.
     """
 
 def simplify_rings(

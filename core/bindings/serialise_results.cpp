@@ -1,0 +1,202 @@
+#include "framecast/serialise_results.h"
+
+#include <nanobind/stl/optional.h>
+
+#include <optional>
+#include <string_view>
+
+#include "arrays.h"
+
+namespace framecast::bindings {
+namespace {
+
+template <typename T, int Dimensions>
+using Optional = std::optional<Input<T, Dimensions>>;
+
+/// An array that may be left out, but not be shorter; to the kernel an empty span is one that was left out.
+template <typename T>
+std::span<const T> span_or_empty(const Optional<T, 1>& array, std::size_t count, const char* message) {
+  if (!array) return {};
+  require(array->size() == count, message);
+  return span(*array);
+}
+
+/// Rows of two int64 as structs.
+template <typename Row>
+std::span<const Row> pairs(const Optional<std::int64_t, 2>& array, std::size_t count, const char* message) {
+  static_assert(sizeof(Row) == 2 * sizeof(std::int64_t));
+  if (!array) return {};
+  require(array->shape(0) == count && array->shape(1) == 2, message);
+  return {reinterpret_cast<const Row*>(array->data()), array->shape(0)};
+}
+
+/// A flag per image, as bool or uint8.
+using Flags = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+std::span<const std::uint8_t> flag_span(const std::optional<Flags>& flags, std::size_t count) {
+  if (!flags) return {};
+  require(flags->size() == count, "timed: must have one entry per image");
+  if (flags->dtype() != nb::dtype<bool>() && flags->dtype() != nb::dtype<std::uint8_t>()) {
+    throw nb::type_error("timed: must be bool or uint8");
+  }
+  return {static_cast<const std::uint8_t*>(flags->data()), flags->size()};
+}
+
+/// The arrays of `Polygons`, or of any object that has those attributes.
+struct PolygonArrays {
+  explicit PolygonArrays(nb::handle polygons) {
+    take(polygons, "points", points);
+    take(polygons, "ring_splits", ring_splits);
+    take(polygons, "part_splits", part_splits);
+    take(polygons, "instance_splits", instance_splits);
+  }
+
+  ResultPolygons spans() const {
+    return {rows<Point>(points, "polygons.points: must be [V, 2]"), span(ring_splits), span(part_splits),
+            span(instance_splits)};
+  }
+
+  Input<float, 2> points;
+  Input<std::int64_t, 1> ring_splits, part_splits, instance_splits;
+
+ private:
+  template <typename Array>
+  static void take(nb::handle polygons, const char* name, Array& array) {
+    if (nb::try_cast(nb::getattr(polygons, name, nb::none()), array, false)) return;
+    throw nb::type_error("polygons: must have the arrays of Polygons");
+  }
+};
+
+/// Statuses on the wire, whose objects are held while the GIL is not.
+struct Errors {
+  explicit Errors(const std::optional<nb::sequence>& given) {
+    if (!given) return;
+    for (nb::handle error : *given) {
+      if (error.is_none()) {
+        spans.emplace_back();
+        continue;
+      }
+      if (!nb::isinstance<nb::bytes>(error)) throw nb::type_error("errors: must be bytes or None");
+      const auto& held = objects.emplace_back(nb::borrow<nb::bytes>(error));
+      spans.emplace_back(std::span(static_cast<const std::uint8_t*>(held.data()), held.size()));
+    }
+  }
+
+  std::vector<nb::bytes> objects;
+  std::vector<std::optional<std::span<const std::uint8_t>>> spans;
+};
+
+ResultMessage message_of(std::string_view name) {
+  if (name == "FrameResult") return ResultMessage::frame_result;
+  if (name == "PredictImagesResponse") return ResultMessage::predict_images_response;
+  if (name == "PredictVideoResponse") return ResultMessage::predict_video_response;
+  throw std::invalid_argument("message: must be FrameResult, PredictImagesResponse or PredictVideoResponse");
+}
+
+/// One bytes object per image, allocated at its size and filled in place.
+nb::list to_bytes(const ResultBatch& batch, const CategoryTable& categories, ThreadPool* pool) {
+  // Where a batch has few rows, measuring takes less than giving the GIL away and waiting for it again.
+  constexpr std::size_t kFewRows = 4096;
+  thread_local std::vector<std::size_t> sizes;
+  thread_local std::vector<std::span<std::uint8_t>> targets;
+  const std::size_t images = batch.frames.frame_indices.size();
+  sizes.resize(images);
+  std::size_t rows = images;
+  if (batch.labels) rows += batch.labels->scores.size();
+  if (batch.instances) rows += batch.instances->boxes.size();
+  if (batch.instances && batch.instances->polygons) rows += batch.instances->polygons->ring_splits.size();
+  if (batch.instances && batch.instances->keypoints) rows += batch.instances->keypoints->points.size();
+  if (rows <= kFewRows) {
+    measure_results(batch, categories, sizes);
+  } else {
+    nb::gil_scoped_release release;
+    measure_results(batch, categories, sizes, pool);
+  }
+  nb::list messages = nb::steal<nb::list>(PyList_New(static_cast<Py_ssize_t>(images)));
+  if (!messages.is_valid()) throw nb::python_error();
+  targets.resize(images);
+  for (std::size_t image = 0; image < images; ++image) {
+    PyObject* bytes = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(sizes[image]));
+    if (bytes == nullptr) throw nb::python_error();
+    PyList_SET_ITEM(messages.ptr(), static_cast<Py_ssize_t>(image), bytes);
+    targets[image] = {reinterpret_cast<std::uint8_t*>(PyBytes_AS_STRING(bytes)), sizes[image]};
+  }
+  nb::gil_scoped_release release;
+  serialise_results(batch, categories, targets, pool);
+  return messages;
+}
+
+nb::list serialise_results_numpy(const CategoryTable& categories, const Input<std::int64_t, 1>& frame_indices,
+                                 const Input<std::int32_t, 2>& image_sizes, const Optional<std::int64_t, 1>& splits,
+                                 const Optional<float, 2>& boxes, const Optional<float, 1>& scores,
+                                 const Optional<std::int32_t, 1>& classes, nb::object polygons,
+                                 const Optional<std::int64_t, 1>& mask_areas,
+                                 const Optional<std::int64_t, 1>& keypoint_splits, const Optional<float, 2>& keypoints,
+                                 const Optional<std::int32_t, 1>& visibilities,
+                                 const Optional<float, 1>& keypoint_scores,
+                                 const Optional<std::int64_t, 1>& label_splits,
+                                 const Optional<std::int32_t, 1>& label_classes, const Optional<float, 1>& label_scores,
+                                 const std::optional<nb::sequence>& errors, const Optional<std::int64_t, 1>& pts,
+                                 const Optional<std::int64_t, 2>& presentation_times, const std::optional<Flags>& timed,
+                                 const char* message, const Optional<std::int64_t, 2>& progress, ThreadPool* pool) {
+  const std::size_t images = frame_indices.size();
+  const Errors held_errors(errors);
+  std::optional<PolygonArrays> held_polygons;
+  require(image_sizes.shape(1) == 2, "image_sizes: must be [B, 2]");
+  require(!errors || held_errors.spans.size() == images, "errors: must have one entry per image");
+  require(!timed || presentation_times, "timed: needs presentation_times");
+  ResultBatch batch;
+  batch.message = message_of(message);
+  batch.frames = {span(frame_indices),
+                  span(image_sizes),
+                  span_or_empty(pts, images, "pts: must have one entry per image"),
+                  pairs<PresentationTime>(presentation_times, images, "presentation_times: must be [B, 2]"),
+                  flag_span(timed, images),
+                  held_errors.spans,
+                  pairs<StreamProgress>(progress, images, "progress: must be [B, 2]")};
+  require(boxes.has_value() == splits.has_value() && boxes.has_value() == scores.has_value() &&
+              boxes.has_value() == classes.has_value(),
+          "boxes: must come with splits, scores and classes");
+  require(boxes || (polygons.is_none() && !mask_areas && !keypoints), "boxes: must come with what describes them");
+  require(keypoints.has_value() == keypoint_splits.has_value(), "keypoints: must come with keypoint_splits");
+  require(keypoints || (!visibilities && !keypoint_scores), "keypoints: must come with what describes them");
+  require(label_splits.has_value() == label_classes.has_value() && label_splits.has_value() == label_scores.has_value(),
+          "label_splits: must come with label_classes and label_scores");
+  if (boxes) {
+    ResultInstances& instances = batch.instances.emplace();
+    instances.splits = span(*splits);
+    instances.boxes = rows<Box>(*boxes, "boxes: must be [K, 4]");
+    instances.scores = span(*scores);
+    instances.classes = span(*classes);
+    instances.mask_areas = span_or_empty(mask_areas, instances.boxes.size(), "mask_areas: must have one entry per box");
+    if (!polygons.is_none()) instances.polygons = held_polygons.emplace(polygons).spans();
+  }
+  if (keypoints) {
+    const auto points = rows<Point>(*keypoints, "keypoints: must be [N, 2]");
+    batch.instances->keypoints = ResultKeypoints{
+        span(*keypoint_splits), points,
+        span_or_empty(visibilities, points.size(), "visibilities: must have one entry per keypoint"),
+        span_or_empty(keypoint_scores, points.size(), "keypoint_scores: must have one entry per keypoint")};
+  }
+  if (label_splits) batch.labels = ResultLabels{span(*label_splits), span(*label_classes), span(*label_scores)};
+  return to_bytes(batch, categories, pool);
+}
+
+}  // namespace
+
+void bind_serialise_results(nb::module_& module) {
+  module.def("serialise_results", serialise_results_numpy, nb::arg("categories"), nb::arg("frame_indices").noconvert(),
+             nb::arg("image_sizes").noconvert(), nb::kw_only(), nb::arg("splits").noconvert() = nb::none(),
+             nb::arg("boxes").noconvert() = nb::none(), nb::arg("scores").noconvert() = nb::none(),
+             nb::arg("classes").noconvert() = nb::none(), nb::arg("polygons") = nb::none(),
+             nb::arg("mask_areas").noconvert() = nb::none(), nb::arg("keypoint_splits").noconvert() = nb::none(),
+             nb::arg("keypoints").noconvert() = nb::none(), nb::arg("visibilities").noconvert() = nb::none(),
+             nb::arg("keypoint_scores").noconvert() = nb::none(), nb::arg("label_splits").noconvert() = nb::none(),
+             nb::arg("label_classes").noconvert() = nb::none(), nb::arg("label_scores").noconvert() = nb::none(),
+             nb::arg("errors") = nb::none(), nb::arg("pts").noconvert() = nb::none(),
+             nb::arg("presentation_times").noconvert() = nb::none(), nb::arg("timed").noconvert() = nb::none(),
+             nb::arg("message") = "FrameResult", nb::arg("progress").noconvert() = nb::none(),
+             nb::arg("pool") = nb::none(), "The results of a batch in protobuf's wire format; see the stub.");
+}
+
+}  // namespace framecast::bindings
