@@ -2,17 +2,26 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
+from framecast_inference.batching.batcher import Batcher, BatchLimits
+from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.sources.source_frame import Image, SourceFrame
+
+FloatArray = npt.NDArray[np.float32]
 
 
 class CountingRunner:
-    """Its prediction of a picture has the picture's first pixel as its width. `gate` holds every run up while unset."""
+    """Its prediction of a picture has the picture's first pixel as its width, and its settings' maximum as its height.
+
+    Tensors have the pictures' own size. `gate` holds every run up while unset.
+    """
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -22,19 +31,40 @@ class CountingRunner:
         self.batches: list[int] = []
         self.closed = False
 
-    def prepare(self, images: Sequence[Image]) -> Any:
-        self.prepared += len(images)
-        return [int(image[0, 0, 0]) for image in images]
+    def place(self, image: Image) -> Placement:
+        height, width = image.shape[:2]
+        return Placement(width, height, width, height, 0, 0, width, height, 1.0, 1.0)
 
-    def run(self, prepared: Any, settings: Sequence[Settings]) -> list[Prediction]:
+    def fill(self, image: Image, placement: Placement, out: FloatArray) -> None:
+        self.prepared += 1
+        out[...] = image.transpose(2, 0, 1)
+
+    def infer(
+        self, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]
+    ) -> list[Prediction]:
         assert self.gate.wait(30)
-        assert len(prepared) == len(settings)
-        self.ran += len(prepared)
-        self.batches.append(len(prepared))
-        return [Prediction(width=value, height=1) for value in prepared]
+        assert len(tensors) == len(placements) == len(settings)
+        self.ran += len(tensors)
+        self.batches.append(len(tensors))
+        return [
+            Prediction(width=int(tensor[0, 0, 0]), height=each.max_detections)
+            for tensor, each in zip(tensors, settings, strict=True)
+        ]
 
     def close(self) -> None:
         self.closed = True
+
+
+def loaded(runner: CountingRunner, *, max_batch: int = 8) -> LoadedModel:
+    """The runner as a model in memory."""
+    return LoadedModel(
+        name="projects/p/models/m/versions/1",
+        bundle_sha256="0" * 64,
+        manifest=ModelBundle(),
+        runner=runner,
+        batcher=Batcher(lambda *batch: runner.infer(*batch), BatchLimits(max_batch=max_batch)),
+        engine="counting",
+    )
 
 
 class CountingSource:

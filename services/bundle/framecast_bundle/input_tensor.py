@@ -36,12 +36,16 @@ class InputTensor:
         """Prepares pictures uint8 [H, W, 3], placed in tensors of one size, as float32 [B, 3, height, width]."""
         height, width = placements[0].tensor_height, placements[0].tensor_width
         out = np.empty((len(images), 3, height, width), dtype=np.float32)
+        self.fill_into(images, placements, out)
+        return out
+
+    def fill_into(self, images: Sequence[Image], placements: Sequence[Placement], out: FloatArray) -> None:
+        """The same into float32 [B, 3, height, width] of the caller, whose every value is written."""
         if any(placement.cropped for placement in placements):
             for image, placement, target in zip(images, placements, out, strict=True):
                 self._fill_cropped(image, placement, target)
         else:
             self._fill_whole(images, placements, out)
-        return out
 
     def _fill_cropped(self, image: Image, placement: Placement, target: FloatArray) -> None:
         # The core resizes whole pictures; cropping its result keeps the neighbours of the crop's border in the sums.

@@ -56,6 +56,21 @@ class Predictor:
         """
         return self.run(self.prepare(images), settings)
 
+    def place(self, image: Image) -> Placement:
+        """Where a picture goes in its tensor, and so the tensor's size."""
+        _check_image(0, image)
+        return place(self.manifest.input, width=image.shape[1], height=image.shape[0])
+
+    def fill(self, image: Image, placement: Placement, out: npt.NDArray[np.float32]) -> None:
+        """Writes a picture's tensor, every value of `out` [1, 3, height, width], as `placement` says."""
+        self._input.fill_into([image], [placement], out)
+
+    def infer(
+        self, tensors: npt.NDArray[np.float32], placements: Sequence[Placement], settings: Sequence[Settings]
+    ) -> list[Prediction]:
+        """Predictions of tensors [B, 3, height, width] that `fill` wrote, B at most `max_batch`."""
+        return self._head.predict(self.engine, tensors, placements, settings)
+
     def prepare(self, images: Sequence[Image]) -> list[PreparedBatch]:
         """The first half of `predict`: resizes and normalises. Needs no engine, so another thread may do it."""
         placements: list[Placement] = []

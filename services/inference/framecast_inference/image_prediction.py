@@ -1,5 +1,6 @@
 """Some pictures, each decoded and predicted on its own: one that fails does not touch the others."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from framecast import names
 from framecast.errors import DeadlineExceededError, FramecastError, InvalidArgumentError, UnavailableError
 from framecast_bundle.image_decoder import decode_image
 from framecast_bundle.settings import Settings
+from framecast_inference.batching.batcher import Priority
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.pipeline import FrameOutcome, OnCancel, open_pipeline, predict_inline
 from framecast_inference.ports import Blobs, Registry
@@ -30,12 +32,19 @@ class ImagePrediction:
         self._blobs = blobs
 
     def predict(
-        self, model: LoadedModel, inputs: Sequence[ImageInput], settings: Settings, on_cancel: OnCancel
+        self,
+        model: LoadedModel,
+        inputs: Sequence[ImageInput],
+        settings: Settings,
+        on_cancel: OnCancel,
+        *,
+        deadline: float = math.inf,
     ) -> Iterator[FrameOutcome]:
         """One outcome for each picture, in order; only a few are held decoded at a time.
 
-        Raises InvalidArgumentError unless there are 1 to 1024, CancelledError where the caller gave up; errors of
-        single pictures are in their outcomes.
+        Raises InvalidArgumentError unless there are 1 to 1024, ResourceExhaustedError where too many wait for the
+        model, CancelledError where the caller gave up and DeadlineExceededError past the deadline (a time of
+        `time.monotonic`); errors of single pictures are in their outcomes.
         """
         if not 1 <= len(inputs) <= MAX_IMAGES:
             raise InvalidArgumentError(
@@ -46,9 +55,11 @@ class ImagePrediction:
             )
         frames = (self._frame(position, each) for position, each in enumerate(inputs))
         if len(inputs) <= model.max_batch:
-            yield from predict_inline(list(frames), model.runner, settings)
+            yield from predict_inline(list(frames), model, settings, on_cancel, deadline=deadline)
             return
-        with open_pipeline(frames, model, settings, on_cancel) as pipeline:
+        with open_pipeline(
+            frames, model, settings, on_cancel, priority=Priority.INTERACTIVE, deadline=deadline
+        ) as pipeline:
             yield from pipeline
 
     def _frame(self, position: int, image: ImageInput) -> SourceFrame:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_inference.batching.batcher import Batcher
 from framecast_inference.model_runner import ModelRunner
 
 
@@ -16,10 +17,15 @@ class LoadedModel:
     """Digest of the manifest, which pins every other byte of the model."""
     manifest: ModelBundle
     runner: ModelRunner
+    batcher: Batcher
+    """Through which everybody's pictures reach the runner."""
     engine: str
     """What computes, such as `CPUExecutionProvider`."""
-    max_batch: int
-    """Pictures that are worth running together."""
+
+    @property
+    def max_batch(self) -> int:
+        """Pictures that one run holds."""
+        return self.batcher.limits.max_batch
 
     @property
     def size_bytes(self) -> int:

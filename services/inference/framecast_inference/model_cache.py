@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from framecast.errors import FramecastError
+from framecast_inference.error_copy import copy_of
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class ModelCache(Generic[M]):
     def _wait(self, entry: _Entry[M]) -> M:
         entry.ready.wait()
         if entry.error is not None:
-            raise _copy(entry.error)
+            raise copy_of(entry.error)
         assert entry.model is not None
         return entry.model
 
@@ -119,12 +119,3 @@ def _close_all(models: list[tuple[str, M]]) -> None:
     for name, model in models:
         model.close()
         log.info("model_unloaded", extra={"model_version": name})
-
-
-def _copy(error: BaseException) -> BaseException:
-    # One exception raised in several threads would gather all of their tracebacks.
-    if isinstance(error, FramecastError):
-        again = type(error)(error.message, reason=error.reason)
-        again.metadata = dict(error.metadata)
-        return again
-    return error

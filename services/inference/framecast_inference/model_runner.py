@@ -1,24 +1,32 @@
-"""What computes: the seam between the pipelines of single requests and the device that they share."""
+"""What computes: the seam between requests and the model that they share."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
+from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
 from framecast_inference.sources.source_frame import Image
 
+FloatArray = npt.NDArray[np.float32]
+
 
 class ModelRunner(Protocol):
-    """A loaded model, in two halves that may run in two threads; `framecast_bundle.predictor.Predictor` is one.
+    """A loaded model, in parts that run in different threads; `framecast_bundle.predictor.Predictor` is one."""
 
-    This is the seam for batching across requests: a runner may gather what several streams prepared into one run.
-    """
+    def place(self, image: Image) -> Placement:
+        """Where a picture RGB uint8 [H, W, 3] goes in its tensor."""
 
-    def prepare(self, images: Sequence[Image]) -> Any:
-        """Pictures RGB uint8 [H, W, 3] to input tensors."""
+    def fill(self, image: Image, placement: Placement, out: FloatArray) -> None:
+        """Writes its tensor, every value of `out` [1, 3, height, width]."""
 
-    def run(self, prepared: Any, settings: Sequence[Settings]) -> list[Prediction]:
-        """Predictions in the order of the pictures, `settings[i]` for picture i."""
+    def infer(
+        self, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]
+    ) -> list[Prediction]:
+        """Predictions of tensors [B, 3, height, width], each with its own settings."""
 
     def close(self) -> None:
         """Frees the memory and the device."""

@@ -1,5 +1,7 @@
 """Translates between the wire and the use cases; decides nothing."""
 
+import math
+import time
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -44,7 +46,8 @@ class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
     ) -> messages.PredictImagesResponse:
         with self._models.lease(_model_version(request.model_version)) as model:
             settings = effective_settings(request.settings, model.manifest)
-            outcomes = self._images.predict(model, convert.image_inputs(request.images), settings, context.add_callback)
+            inputs = convert.image_inputs(request.images)
+            outcomes = self._images.predict(model, inputs, settings, context.add_callback, deadline=_deadline(context))
             return convert.images_to_proto(outcomes, model, settings)
 
     def PredictVideo(
@@ -77,10 +80,9 @@ class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
     ) -> Iterator[messages.PredictVideoResponse]:
         with self._models.lease(_model_version(request.model_version)) as model:
             settings = effective_settings(request.settings, model.manifest)
-            with self._videos.stream(model, open_video(), request.frame_range, settings, context.add_callback) as (
-                terms,
-                outcomes,
-            ):
+            with self._videos.stream(
+                model, open_video(), request.frame_range, settings, context.add_callback, deadline=_deadline(context)
+            ) as (terms, outcomes):
                 yield convert.header_to_proto(terms, model, settings)
                 for done, outcome in enumerate(outcomes, start=1):
                     yield convert.frame_to_proto(
@@ -91,6 +93,12 @@ class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
 def _model_version(name: str) -> str:
     names.MODEL_VERSION.parse(name, field="model_version")
     return name
+
+
+def _deadline(context: grpc.ServicerContext) -> float:
+    """When the caller stops waiting, as a time of `time.monotonic`."""
+    remaining = context.time_remaining()
+    return math.inf if remaining is None else time.monotonic() + remaining
 
 
 def _whole(chunks: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:

@@ -24,6 +24,12 @@ class InferenceSettings:
     """`cpu`, `cuda`, or `auto`: the GPU where one can be used."""
     threads: int = 0
     """That one run of a network may take on the CPU; 0: one for each core."""
+    max_batch: int | None = None
+    """Pictures, of any requests, that one run of a network takes; open: 1 on the CPU, 8 on a GPU."""
+    batch_wait_ms: float | None = None
+    """How long a picture waits for company while the model is idle; open: 0 on the CPU, 2 on a GPU."""
+    queue_size: int = 256
+    """Pictures that may wait for a model; requests beyond are refused, streams wait."""
     max_loaded_models: int = 8
     """More leave memory, the least recently used first; those in use stay."""
     max_loaded_bytes: int = 8 * 1024**3

@@ -1,5 +1,6 @@
 """A video through a model, frame by frame."""
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -64,13 +65,21 @@ class VideoPrediction:
 
     @contextmanager
     def stream(
-        self, model: LoadedModel, video: VideoFile, frame_range: FrameRange, settings: Settings, on_cancel: OnCancel
+        self,
+        model: LoadedModel,
+        video: VideoFile,
+        frame_range: FrameRange,
+        settings: Settings,
+        on_cancel: OnCancel,
+        *,
+        deadline: float = math.inf,
     ) -> Iterator[tuple[VideoTerms, Iterator[FrameOutcome]]]:
         """The terms, and every frame asked for, in order. Leaving the context stops all work at once.
 
         Raises what `VideoReader` and `select_frames` raise, CancelledError among it where the caller gives up while the
         file is being indexed; the iterator raises DataLossError, after the frames that can be decoded, where some
-        cannot, and CancelledError where the caller gave up.
+        cannot, CancelledError where the caller gave up, and DeadlineExceededError past the deadline (a time of
+        `time.monotonic`).
         """
         stopped = threading.Event()
         if not on_cancel(stopped.set):
@@ -79,5 +88,6 @@ class VideoPrediction:
             reader = VideoReader(path, label=video.label, wanted=lambda: not stopped.is_set())
             selected = select_frames(frame_range, reader.index.frame_count)
             terms = VideoTerms(reader.width, reader.height, reader.index, len(reader.readable(selected)))
-            with open_pipeline(reader.frames(selected), model, settings, on_cancel) as pipeline:
+            frames = reader.frames(selected)
+            with open_pipeline(frames, model, settings, on_cancel, deadline=deadline) as pipeline:
                 yield terms, iter(pipeline)

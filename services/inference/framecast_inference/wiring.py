@@ -58,7 +58,7 @@ def build(settings: InferenceSettings) -> InferenceService:
     registry = GrpcRegistry(channel)
     blobs = StoredBlobs(open_object_store(settings.object_store_url), spool.path)
     device, threads = cast(Device, settings.device), settings.threads or len(os.sched_getaffinity(0))
-    loader = BundleLoader(registry, blobs, device=device, threads=threads)
+    loader = BundleLoader(registry, blobs, device=device, threads=threads, batching=_batching(settings))
     models = ModelCache(loader.load, max_models=settings.max_loaded_models, max_bytes=settings.max_loaded_bytes)
     servicer = InferenceServicer(
         models,
@@ -73,3 +73,25 @@ def build(settings: InferenceSettings) -> InferenceService:
 
     server = GrpcServer(settings.listen_address, [register], max_workers=settings.max_calls)
     return InferenceService(server, models, spool, channel)
+
+
+def _batching(settings: InferenceSettings) -> dict[str, int | float]:
+    """What the operator sets of `BatchLimits`; the rest suits the device."""
+    for field, value, least in (
+        ("max_batch", settings.max_batch, 1),
+        ("batch_wait_ms", settings.batch_wait_ms, 0),
+        ("queue_size", settings.queue_size, 1),
+    ):
+        if value is not None and not value >= least:
+            raise InvalidArgumentError(
+                f"FRAMECAST_{field.upper()} is {value}; it must be at least {least}",
+                reason="SETTING_OUT_OF_RANGE",
+                field=field,
+                value=value,
+            )
+    chosen: dict[str, int | float] = {"queue_size": settings.queue_size}
+    if settings.max_batch is not None:
+        chosen["max_batch"] = settings.max_batch
+    if settings.batch_wait_ms is not None:
+        chosen["max_wait_s"] = settings.batch_wait_ms / 1000
+    return chosen

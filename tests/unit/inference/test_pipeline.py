@@ -11,7 +11,7 @@ from framecast.errors import CancelledError, InvalidArgumentError
 from framecast_bundle.settings import Settings
 from framecast_inference.pipeline import Pipeline, predict_inline
 from framecast_inference.sources.source_frame import SourceFrame
-from tests.support.counting_runner import CountingRunner, CountingSource
+from tests.support.counting_runner import CountingRunner, CountingSource, loaded
 
 
 def settled(value: Callable[[], int]) -> int:
@@ -27,10 +27,14 @@ def settled(value: Callable[[], int]) -> int:
     raise AssertionError("it never settles")
 
 
+def on_cancel(_: Callable[[], None]) -> bool:
+    return True
+
+
 @pytest.mark.parametrize("max_batch", [1, 3, 8])
 def test_results_come_in_order_each_with_its_own_prediction(max_batch: int) -> None:
     runner = CountingRunner()
-    with closing(Pipeline(CountingSource(500), runner, Settings(), max_batch=max_batch)) as pipeline:
+    with closing(Pipeline(CountingSource(500), loaded(runner, max_batch=max_batch), Settings())) as pipeline:
         outcomes = list(pipeline)
     assert [outcome.frame.index for outcome in outcomes] == list(range(500))
     assert [outcome.prediction.width for outcome in outcomes if outcome.prediction] == [i % 251 for i in range(500)]
@@ -42,11 +46,11 @@ def test_results_come_in_order_each_with_its_own_prediction(max_batch: int) -> N
 @pytest.mark.parametrize("max_batch", [1, 4])
 def test_a_reader_that_does_not_read_stops_the_decoder(max_batch: int) -> None:
     source, runner = CountingSource(10_000), CountingRunner()
-    with closing(Pipeline(source, runner, Settings(), max_batch=max_batch)) as pipeline:
+    with closing(Pipeline(source, loaded(runner, max_batch=max_batch), Settings())) as pipeline:
         given = settled(lambda: source.given)
-        # decoded: 4 queued, 1 in hand; prepared: 1 queued, 1 in hand; results: 16 and a batch in hand
-        assert given <= 5 + 2 * max_batch + 16 + max_batch
-        assert runner.ran <= 16 + max_batch
+        # 2 * max_batch + 2 wait to be read, one more is submitted, and one decoded
+        assert given <= 2 * max_batch + 4
+        assert runner.ran <= given
         for _ in range(100):
             next(iter(pipeline))
         assert settled(lambda: source.given) <= given + 100 + max_batch
@@ -55,15 +59,15 @@ def test_a_reader_that_does_not_read_stops_the_decoder(max_batch: int) -> None:
 def test_a_slow_engine_stops_the_decoder() -> None:
     source, runner = CountingSource(10_000), CountingRunner()
     runner.gate.clear()
-    with closing(Pipeline(source, runner, Settings(), max_batch=4)) as pipeline:
-        assert settled(lambda: source.given) <= 5 + 3 * 4
+    with closing(Pipeline(source, loaded(runner, max_batch=4), Settings())) as pipeline:
+        assert settled(lambda: source.given) <= 2 * 4 + 4
         runner.gate.set()
         assert next(iter(pipeline)).frame.index == 0
 
 
 def test_cancelling_stops_decode_and_compute_within_a_batch() -> None:
     source, runner = CountingSource(1_000_000), CountingRunner()
-    pipeline = Pipeline(source, runner, Settings(), max_batch=2)
+    pipeline = Pipeline(source, loaded(runner, max_batch=2), Settings())
     outcomes = iter(pipeline)
     for _ in range(10):
         next(outcomes)
@@ -81,13 +85,13 @@ def test_cancelling_stops_decode_and_compute_within_a_batch() -> None:
 def test_closing_ends_every_thread() -> None:
     before = threading.active_count()
     for _ in range(5):
-        Pipeline(CountingSource(1_000_000), CountingRunner(), Settings()).close()
+        Pipeline(CountingSource(1_000_000), loaded(CountingRunner()), Settings()).close()
     assert threading.active_count() == before
 
 
 def test_an_error_of_the_source_comes_behind_every_frame_before_it() -> None:
     source = CountingSource(100, fail_at=37)
-    with closing(Pipeline(source, CountingRunner(), Settings(), max_batch=4)) as pipeline:
+    with closing(Pipeline(source, loaded(CountingRunner(), max_batch=4), Settings())) as pipeline:
         seen: list[int] = []
         with pytest.raises(RuntimeError, match="the source broke"):
             seen.extend(outcome.frame.index for outcome in pipeline)
@@ -97,12 +101,12 @@ def test_an_error_of_the_source_comes_behind_every_frame_before_it() -> None:
 
 def test_an_error_of_the_engine_reaches_the_reader() -> None:
     class Failing(CountingRunner):
-        def run(self, prepared, settings):
+        def infer(self, tensors, placements, settings):
             if self.ran >= 6:
                 raise RuntimeError("the engine broke")
-            return super().run(prepared, settings)
+            return super().infer(tensors, placements, settings)
 
-    with closing(Pipeline(CountingSource(100), Failing(), Settings(), max_batch=1)) as pipeline:
+    with closing(Pipeline(CountingSource(100), loaded(Failing(), max_batch=1), Settings())) as pipeline:
         seen: list[int] = []
         with pytest.raises(RuntimeError, match="the engine broke"):
             seen.extend(outcome.frame.index for outcome in pipeline)
@@ -115,9 +119,9 @@ def test_a_picture_with_an_error_keeps_its_place_and_costs_no_compute() -> None:
     for inline in (True, False):
         runner = CountingRunner()
         if inline:
-            outcomes = list(predict_inline(frames, runner, Settings()))
+            outcomes = list(predict_inline(frames, loaded(runner), Settings(), on_cancel))
         else:
-            outcomes = list(Pipeline(iter(frames), runner, Settings(), max_batch=2))
+            outcomes = list(Pipeline(iter(frames), loaded(runner, max_batch=2), Settings()))
         assert [outcome.frame.index for outcome in outcomes] == list(range(5))
         assert [outcome.prediction is None for outcome in outcomes] == [False, False, True, False, False]
         assert runner.ran == 4
@@ -126,5 +130,7 @@ def test_a_picture_with_an_error_keeps_its_place_and_costs_no_compute() -> None:
 def test_a_batch_of_errors_alone_does_not_reach_the_model() -> None:
     frames = [SourceFrame(index=index, error=InvalidArgumentError("no")) for index in range(3)]
     runner = CountingRunner()
-    assert [outcome.prediction for outcome in predict_inline(frames, runner, Settings())] == [None] * 3
+    assert [outcome.prediction for outcome in predict_inline(frames, loaded(runner), Settings(), on_cancel)] == [
+        None
+    ] * 3
     assert runner.prepared == runner.ran == 0

@@ -1,0 +1,1 @@
+"""Pictures of all requests for one model, gathered into batches."""
