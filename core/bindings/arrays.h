@@ -56,6 +56,7 @@ void bind_decode_proposals(nb::module_& module);
 void bind_decode_yolov5(nb::module_& module);
 void bind_decode_yolox(nb::module_& module);
 void bind_isa(nb::module_& module);
+void bind_map_boxes(nb::module_& module);
 void bind_masks_to_polygons(nb::module_& module);
 void bind_nms(nb::module_& module);
 void bind_polygons_to_mask(nb::module_& module);

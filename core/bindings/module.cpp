@@ -9,6 +9,7 @@ NB_MODULE(_core, module) {
   bind_decode_yolov5(module);
   bind_decode_yolox(module);
   bind_isa(module);
+  bind_map_boxes(module);
   bind_masks_to_polygons(module);
   bind_nms(module);
   bind_polygons_to_mask(module);

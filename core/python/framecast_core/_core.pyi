@@ -137,6 +137,26 @@ def decode_boxes(
     and class. A row with a NaN or +inf logit has no results.
     """
 
+def map_boxes(
+    boxes: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    splits: NDArray[np.int64],
+    placements: NDArray[np.float32],
+    image_sizes: NDArray[np.int32],
+    *,
+    clip: bool = True,
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Maps boxes from the network's input back to the pixels of their images, after `nms`.
+
+    boxes [N, 4] in tensor pixels; rows [K], those that go on, and their splits [B + 1], both as `nms` returns them;
+    placements [B, 4]: left and upper edge of the resized image in the tensor and tensor pixels per source pixel in x
+    and y, finite, scales above 0; image_sizes [B, 2] (height, width) of the source images.
+    source = (coordinate - edge) / scale, in float32; cut at the image's border if `clip`. A box that has no area inside
+    its image, such as one in the padding, or that has a NaN is dropped in any case. Returns boxes [K', 4], their rows
+    [K'] and splits [B + 1], in the order given. Images are shared among the threads of `pool`.
+    """
+
 @final
 class Polygons:
     """Multipolygons of K instances in nested offsets (the layout of GeoArrow's multipolygon); len() is K.

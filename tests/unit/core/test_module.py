@@ -20,6 +20,7 @@ EXPORTS = {
     "decode_yolov5",
     "decode_yolox",
     "isa",
+    "map_boxes",
     "masks_to_polygons",
     "nms",
     "polygons_to_mask",
