@@ -7,10 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from framecast import CancelledError, Client, JobState, TrainingFailedError, UnavailableError
-from framecast._up.health import is_serving
+from framecast import CancelledError, Client, JobState, TrainingFailedError
 from tests.support.running_stack import RunningStack
 from tests.support.waiting import until
 
@@ -68,21 +68,29 @@ def test_leaving_a_stream_early_is_no_error(stack: RunningStack, yolox: str, sha
         assert list(stream) == []
 
 
-def test_a_stream_whose_service_is_killed_ends_with_an_error(
-    stack: RunningStack, yolox: str, shared_data: Path
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_stream_goes_on_by_itself_when_its_service_is_killed(
+    stack: RunningStack, yolox: str, shared_data: Path, stored: bool
 ) -> None:
+    path = shared_data / "videos/bottle_h264_bframes.mp4"
     with stack.client() as client:
-        pid = next(int(line) for line in _pids(stack, "framecast_inference"))
-        stream = client.predict_video(yolox, shared_data / "videos/bottle_h264_bframes.mp4")
-        for _ in range(5):
-            next(stream)
-        os.kill(pid, signal.SIGKILL)
-        with pytest.raises(UnavailableError):
-            for _ in stream:
-                pass
-        until(lambda: is_serving(stack.addresses["inference"]), timeout_s=40)
-        prediction = client.detect(yolox, shared_data / "coco_ccby/images/000000000785.jpg")
-        assert "person" in prediction.instances.names
+        video = client.assets.upload(path) if stored else path
+        with client.predict_video(yolox, video, count=90, stride=2) as stream:
+            undisturbed = list(stream)
+        disturbed = []
+        with client.predict_video(yolox, video, count=90, stride=2) as stream:
+            for frame in stream:
+                disturbed.append(frame)
+                if len(disturbed) in (5, 40):
+                    for line in _pids(stack, "framecast_inference"):
+                        os.kill(int(line), signal.SIGKILL)
+            assert stream.frames_done == len(stream) == 90
+        assert [frame.frame_index for frame in disturbed] == [frame.frame_index for frame in undisturbed]
+        for one, other in zip(undisturbed, disturbed, strict=True):
+            assert one.prediction is not None
+            assert other.prediction is not None
+            np.testing.assert_array_equal(one.prediction.instances.boxes, other.prediction.instances.boxes)
+            np.testing.assert_array_equal(one.prediction.instances.scores, other.prediction.instances.scores)
 
 
 def test_ctrl_c_during_train_leaves_the_job_running(stack: RunningStack, shapes: Path) -> None:

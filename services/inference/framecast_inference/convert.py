@@ -16,7 +16,7 @@ from framecast_bundle.settings import Settings, effective_settings
 from framecast_inference.image_prediction import ImageInput
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.pipeline import FrameOutcome
-from framecast_inference.video_prediction import VideoTerms
+from framecast_inference.video_prediction import StreamedFrame, VideoTerms
 
 _NANOSECONDS = 1_000_000_000
 
@@ -70,13 +70,13 @@ def header_to_proto(terms: VideoTerms, model: LoadedModel, settings: Settings) -
     )
 
 
-def frame_to_proto(
-    outcome: FrameOutcome, manifest: ModelBundle, *, frames_done: int, total_frames: int
-) -> messages.PredictVideoResponse:
+def frame_to_proto(frame: StreamedFrame, manifest: ModelBundle, *, total_frames: int) -> messages.PredictVideoResponse:
     """A further message of a video's stream."""
     return messages.PredictVideoResponse(
-        result=outcome_to_proto(outcome, manifest),
-        progress=messages.PredictVideoResponse.Progress(frames_done=frames_done, total_frames=total_frames),
+        result=outcome_to_proto(frame.outcome, manifest),
+        progress=messages.PredictVideoResponse.Progress(
+            frames_done=frame.frames_done, total_frames=total_frames, resume_token=frame.resume_token
+        ),
     )
 
 

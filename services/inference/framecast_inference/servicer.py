@@ -81,13 +81,17 @@ class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
         with self._models.lease(_model_version(request.model_version)) as model:
             settings = effective_settings(request.settings, model.manifest)
             with self._videos.stream(
-                model, open_video(), request.frame_range, settings, context.add_callback, deadline=_deadline(context)
-            ) as (terms, outcomes):
+                model,
+                open_video(),
+                request.frame_range,
+                settings,
+                context.add_callback,
+                resume_token=request.resume_token,
+                deadline=_deadline(context),
+            ) as (terms, frames):
                 yield convert.header_to_proto(terms, model, settings)
-                for done, outcome in enumerate(outcomes, start=1):
-                    yield convert.frame_to_proto(
-                        outcome, model.manifest, frames_done=done, total_frames=terms.total_frames
-                    )
+                for frame in frames:
+                    yield convert.frame_to_proto(frame, model.manifest, total_frames=terms.total_frames)
 
 
 def _model_version(name: str) -> str:

@@ -268,7 +268,7 @@ def test_a_call_that_was_given_up_reads_no_packet(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     write_video(path, [100 * number for number in range(4)])
     videos = VideoPrediction(None, None, None)  # type: ignore[arg-type]
-    video = VideoFile(contextlib.nullcontext(path), "v.mp4")
+    video = VideoFile(contextlib.nullcontext(path), "v.mp4", bytes)
     stream = videos.stream(None, video, FrameRange(), Settings(), lambda _: False)  # type: ignore[arg-type]
     with pytest.raises(CancelledError), stream:
         pass

@@ -117,16 +117,19 @@ class Client:
         classes: str | Sequence[str] = (),
         class_agnostic: bool | None = None,
         timeout: float | None = None,
+        resume_token: str = "",
     ) -> FrameIterator:
         """Predictions for a video, streamed frame by frame in presentation order.
 
         `video` is a file, which is sent along and not kept, or a stored asset. Frames count from 0; `end` is
         inclusive, `count` bounds how many are sent, every `stride`-th is looked at. `timeout` in seconds bounds the
-        whole stream. Raises OutOfRangeError where `start` lies beyond the end.
+        whole stream. Where the connection or the service breaks, the stream goes on by itself, and each frame comes
+        exactly once; another process goes on with the `resume_token` that the iterator had behind the last frame it
+        took, given the same arguments. Raises OutOfRangeError where `start` lies beyond the end.
         """
         frames = frame_range(start, end, count, stride)
         settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
-        return self._inference.predict_video(model, video, settings, frames, timeout=timeout)
+        return self._inference.predict_video(model, video, settings, frames, timeout=timeout, resume_token=resume_token)
 
     def close(self) -> None:
         """Closes the connections; running calls end."""

@@ -1,7 +1,9 @@
 """A running stream of frame results."""
 
 import copy
-from collections.abc import Iterator
+import itertools
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from framecast._convert_predictions import frame_result_from_proto, stream_info_from_proto
@@ -17,28 +19,41 @@ from framecast.errors import (
 _UPLOADED = "the uploaded video"
 
 
-class FrameIterator(Iterator[FrameResult]):
-    """Frame results in presentation order, one by one as they are made.
+# A service that was killed is back within seconds; one that moves to another machine may take a minute.
+_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
+_PATIENCE_S = 120.0
 
-    `len()` says how many will come in all. Leaving it early, by `cancel()` or the end of a `with` block, stops the
-    work on the server.
+OpenStream = Callable[[str, float | None], Any]
+"""Asks for the stream behind a resume token ("" from the start) within some seconds; iterates over messages and can be
+cancelled."""
+
+
+class FrameIterator(Iterator[FrameResult]):
+    """Frame results in presentation order, one by one as they are made; each comes exactly once.
+
+    Where the connection breaks or the service is restarted, it goes on by itself behind the last result, for up to two
+    minutes without one. `len()` says how many will come in all. Leaving it early, by `cancel()` or the end of a `with`
+    block, stops the work on the server.
     """
 
-    def __init__(self, stream: Any, *, source: str) -> None:
-        self._stream = stream  # iterates over messages and can be cancelled
+    def __init__(
+        self, open_stream: OpenStream, *, source: str, timeout: float | None = None, resume_token: str = ""
+    ) -> None:
+        self._open_stream = open_stream
         self._source = source
+        self._deadline = None if timeout is None else time.monotonic() + timeout
         self._ended = False
+        self.resume_token = resume_token
+        """Of the last result that was handed out: `predict_video(..., resume_token=...)` of another process goes on
+        behind it. Empty before the first."""
         try:
-            first = next(stream, None)
+            self._stream, header = self._begin()
         except FramecastError as error:
             raise self._named(error) from None
-        if first is None or not first.HasField("header"):
-            stream.cancel()
-            raise InternalError("the stream of predictions did not begin with its header")
-        self.info: StreamInfo = stream_info_from_proto(first.header)
+        self.info: StreamInfo = stream_info_from_proto(header)
         """The terms of the stream: size, time base, model, settings in force."""
         self.frames_done = 0
-        """Results handed out so far."""
+        """Results so far, of the whole request: those before `resume_token` among them."""
 
     def __len__(self) -> int:
         return self.info.total_frames
@@ -46,23 +61,54 @@ class FrameIterator(Iterator[FrameResult]):
     def __next__(self) -> FrameResult:
         while not self._ended:
             try:
-                message = next(self._stream)
-            except StopIteration:
-                self._ended = True
-            except CancelledError:
-                if not self._ended:
-                    raise
+                message = self._next_message()
             except FramecastError as error:
                 self.cancel()
                 raise self._named(error) from None
             except BaseException:
                 self.cancel()
                 raise
-            else:
-                if message.HasField("result"):
-                    self.frames_done += 1
-                    return frame_result_from_proto(message.result)
+            if message is None:
+                self._ended = True
+            elif message.HasField("result"):
+                result = frame_result_from_proto(message.result)
+                self.frames_done = message.progress.frames_done
+                self.resume_token = message.progress.resume_token
+                return result
         raise StopIteration
+
+    def _next_message(self) -> Any:
+        """The next message, of this stream or of the one that takes its place; None at the end."""
+        while True:
+            try:
+                return next(self._stream, None)
+            except (UnavailableError, CancelledError) as error:
+                if self._ended:
+                    return None
+                self._stream, _ = self._begin_again(error)
+
+    def _begin_again(self, lost: FramecastError) -> tuple[Any, Any]:
+        until = time.monotonic() + _PATIENCE_S
+        for pause_s in itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
+            if time.monotonic() > until:
+                raise lost
+            time.sleep(pause_s)
+            try:
+                return self._begin()
+            except (UnavailableError, CancelledError) as error:
+                lost = error
+        raise AssertionError  # the pauses never end
+
+    def _begin(self) -> tuple[Any, Any]:
+        remaining = None if self._deadline is None else self._deadline - time.monotonic()
+        if remaining is not None and remaining <= 0:
+            raise DeadlineExceededError("the stream took longer than its timeout")
+        stream = self._open_stream(self.resume_token, remaining)
+        first = next(stream, None)
+        if first is None or not first.HasField("header"):
+            stream.cancel()
+            raise InternalError("the stream of predictions did not begin with its header")
+        return stream, first.header
 
     def cancel(self) -> None:
         """Gives the stream up; the server stops working on it. Further results do not come."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from framecast._asset_types import Asset
 from framecast._blobs import CHUNK_BYTES
@@ -57,6 +58,7 @@ class Inference:
         frames: inference_service_pb2.FrameRange,
         *,
         timeout: float | None,
+        resume_token: str,
     ) -> FrameIterator:
         """A running stream."""
         request = inference_service_pb2.PredictVideoRequest(
@@ -66,16 +68,20 @@ class Inference:
         )
         if isinstance(video, Asset):
             request.asset = video.name
-            return FrameIterator(
-                self._connection.inference.PredictVideo(request, timeout=timeout),
-                source=video.display_name or video.name,
-            )
-        path = Path(video)
-        if not path.is_file():
-            raise missing_file(path)
-        return FrameIterator(
-            self._connection.inference.PredictVideoUpload(_chunks(request, path), timeout=timeout), source=str(path)
-        )
+            source = video.display_name or video.name
+        else:
+            path = Path(video)
+            if not path.is_file():
+                raise missing_file(path)
+            source = str(path)
+
+        def open_stream(token: str, seconds: float | None) -> Any:
+            request.resume_token = token
+            if request.asset:
+                return self._connection.inference.PredictVideo(request, timeout=seconds)
+            return self._connection.inference.PredictVideoUpload(_chunks(request, path), timeout=seconds)
+
+        return FrameIterator(open_stream, source=source, timeout=timeout, resume_token=resume_token)
 
 
 def frame_range(

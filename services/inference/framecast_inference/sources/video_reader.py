@@ -9,6 +9,7 @@ import av.container
 import av.video.stream
 
 from framecast_bundle.orientation import Orientation
+from framecast_inference.resume_point import ResumePoint
 from framecast_inference.sources import video_errors
 from framecast_inference.sources.container import open_video
 from framecast_inference.sources.source_frame import Image, SourceFrame
@@ -43,15 +44,16 @@ class VideoReader:
         whole = len(self.index.pts)
         return range(selected.start, min(selected.stop, whole), selected.step) if selected else selected
 
-    def frames(self, selected: range) -> Iterator[SourceFrame]:
-        """The selected frames, in order, decoded from the nearest key frame.
+    def frames(self, selected: range, *, start: ResumePoint = ResumePoint()) -> Iterator[SourceFrame]:  # noqa: B008
+        """The selected frames from a point of the selection on, in order, decoded from the nearest key frame.
 
         Frames that cannot be decoded are left out; when all others have been given, they raise DataLossError with
-        reason `VIDEO_DAMAGED` and the first one's `frame_index`. Closing the iterator closes the file.
+        reason `VIDEO_DAMAGED` and the first one's `frame_index`, those before `start` among them. Closing the iterator
+        closes the file.
         """
         readable = self.readable(selected)
-        missing = _Missing()
-        for run in self._runs(readable):
+        missing = _Missing(start)
+        for run in self._runs(readable[start.position :]):
             position = 0
             for frame in self._decode_run(run):
                 found = run.index(frame.index)
@@ -61,7 +63,7 @@ class VideoReader:
                 position = found + 1
                 yield frame
             missing.add(run[position:])
-        missing.add(selected[len(readable) :])
+        missing.add(selected[max(len(readable), start.position) :])
         if missing.first is not None:
             raise video_errors.damaged(self._label, missing.first, missing.count, self.index.frame_count)
 
@@ -147,9 +149,9 @@ class VideoReader:
 
 
 class _Missing:
-    def __init__(self) -> None:
-        self.first: int | None = None
-        self.count = 0
+    def __init__(self, start: ResumePoint) -> None:
+        self.first = start.first_missing if start.missing else None
+        self.count = start.missing
 
     def add(self, indexes: range) -> None:
         if indexes and self.first is None:

@@ -238,10 +238,15 @@ class PredictVideoRequest(_message.Message):
     ASSET_FIELD_NUMBER: _builtins.int
     FRAME_RANGE_FIELD_NUMBER: _builtins.int
     SETTINGS_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
     """Format: `projects/{project}/models/{model}/versions/{version}`."""
     asset: _builtins.str
     """Format: `projects/{project}/assets/{asset}`. Left empty in `PredictVideoUpload`."""
+    resume_token: _builtins.str
+    """Goes on behind the frame that this token came with, in an earlier stream of the same request that broke off; empty:
+    from the start. INVALID_ARGUMENT for a token of another request, model, or video.
+    """
     @_builtins.property
     def frame_range(self) -> Global___FrameRange: ...
     @_builtins.property
@@ -253,10 +258,11 @@ class PredictVideoRequest(_message.Message):
         asset: _builtins.str = ...,
         frame_range: Global___FrameRange | None = ...,
         settings: _inference_settings_pb2.InferenceSettings | None = ...,
+        resume_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["frame_range", b"frame_range", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "frame_range", b"frame_range", "model_version", b"model_version", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "frame_range", b"frame_range", "model_version", b"model_version", "resume_token", b"resume_token", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -316,7 +322,7 @@ class PredictVideoResponse(_message.Message):
         """Seconds per unit of `pts`, as a fraction."""
         time_base_denominator: _builtins.int
         total_frames: _builtins.int
-        """Frames that will be sent."""
+        """Frames that the whole request is answered with; a resumed stream sends those that are left."""
         video_frames: _builtins.int
         """Frames of the whole video."""
         average_frame_rate: _builtins.float
@@ -354,17 +360,22 @@ class PredictVideoResponse(_message.Message):
 
         FRAMES_DONE_FIELD_NUMBER: _builtins.int
         TOTAL_FRAMES_FIELD_NUMBER: _builtins.int
+        RESUME_TOKEN_FIELD_NUMBER: _builtins.int
         frames_done: _builtins.int
+        """Of the whole request, those of earlier streams that this one resumed among them."""
         total_frames: _builtins.int
+        resume_token: _builtins.str
+        """Asks, in a new request, for what comes behind this frame. Valid as long as model and video are there."""
         def __init__(
             self,
             *,
             frames_done: _builtins.int = ...,
             total_frames: _builtins.int = ...,
+            resume_token: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["frames_done", b"frames_done", "total_frames", b"total_frames"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["frames_done", b"frames_done", "resume_token", b"resume_token", "total_frames", b"total_frames"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,88 @@
+"""Where a stream of frames can go on after it broke off: a token that the caller keeps, so that no server must."""
+
+import base64
+import binascii
+import hashlib
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from framecast.errors import InvalidArgumentError
+
+_FORMAT = struct.Struct("<B16sQQqQ")
+_VERSION = 1
+_CHECK = struct.Struct("<I")
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumePoint:
+    """What came of a selection of frames so far."""
+
+    position: int = 0
+    """In the selection, of the next frame that may come."""
+    frames_done: int = 0
+    """Frames that were sent; fewer than `position` where some could not be decoded."""
+    first_missing: int = -1
+    """Index of the first frame that could not be decoded; -1: there is none."""
+    missing: int = 0
+
+    def after(self, selected: range, frame_index: int) -> "ResumePoint":
+        """The point behind a frame that was sent; those between this point and the frame are missing."""
+        found = selected.index(frame_index)
+        skipped = found - self.position
+        return ResumePoint(
+            position=found + 1,
+            frames_done=self.frames_done + 1,
+            first_missing=selected[self.position] if skipped and self.first_missing < 0 else self.first_missing,
+            missing=self.missing + skipped,
+        )
+
+
+def request_fingerprint(parts: Sequence[bytes]) -> bytes:
+    """16 bytes that tell one request from another: of the model's digest, the video, the frames and the settings."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.digest()[:16]
+
+
+def to_token(point: ResumePoint, fingerprint: bytes) -> str:
+    """What the caller sends back to go on; letters, digits, `-` and `_`."""
+    data = _FORMAT.pack(_VERSION, fingerprint, point.position, point.frames_done, point.first_missing, point.missing)
+    return base64.urlsafe_b64encode(data + _CHECK.pack(zlib.crc32(data))).decode().rstrip("=")
+
+
+def from_token(token: str, fingerprint: bytes) -> ResumePoint:
+    """The point that a token stands for; the start for an empty one.
+
+    Raises InvalidArgumentError for what is no token, and for the token of another request.
+    """
+    if not token:
+        return ResumePoint()
+    try:
+        data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    if len(data) != _FORMAT.size + _CHECK.size or _CHECK.unpack(data[_FORMAT.size :])[0] != zlib.crc32(
+        data[: _FORMAT.size]
+    ):
+        raise _refused(token, "is not one that a stream gave; send it as it came, or leave it empty")
+    version, found, position, frames_done, first_missing, missing = _FORMAT.unpack(data[: _FORMAT.size])
+    if version != _VERSION:
+        raise _refused(token, "comes from another release; start again without it")
+    if found != fingerprint:
+        raise _refused(
+            token, "belongs to another request: model version, video, frame_range and settings must be the same"
+        )
+    if max(position, frames_done, missing) > _LARGEST:
+        raise _refused(token, "is not one that a stream gave; send it as it came, or leave it empty")
+    return ResumePoint(position=position, frames_done=frames_done, first_missing=first_missing, missing=missing)
+
+
+def _refused(token: str, why: str) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"resume_token {why}", reason="RESUME_TOKEN_INVALID", field="resume_token", value=token[:80]
+    )
