@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from framecast import CancelledError, Client, JobState, TrainingFailedError
+from tests.support import exactly_once
 from tests.support.running_stack import RunningStack
 from tests.support.waiting import until
 
@@ -151,3 +152,11 @@ def _pids(stack: RunningStack, module: str) -> list[str]:
         ["pgrep", "-P", str(stack.process.pid), "-f", f"{module} {stack.process.pid}"], capture_output=True, text=True
     )
     return found.stdout.split()
+
+
+def test_readers_and_services_killed_at_random_lose_and_repeat_no_frame(
+    stack: RunningStack, yolox: str, tmp_path: Path
+) -> None:
+    findings = exactly_once.check(stack, tmp_path, frames=200, client_kills=3, server_kills=2)
+    assert findings.frames == 200
+    assert (findings.missing, findings.twice, findings.different) == (0, 0, 0)
