@@ -59,6 +59,7 @@ void bind_isa(nb::module_& module);
 void bind_map_boxes(nb::module_& module);
 void bind_masks_to_polygons(nb::module_& module);
 void bind_nms(nb::module_& module);
+void bind_nms_rotated(nb::module_& module);
 void bind_polygons_to_mask(nb::module_& module);
 void bind_prepare(nb::module_& module);
 void bind_serialise_results(nb::module_& module);

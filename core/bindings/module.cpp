@@ -12,6 +12,7 @@ NB_MODULE(_core, module) {
   bind_map_boxes(module);
   bind_masks_to_polygons(module);
   bind_nms(module);
+  bind_nms_rotated(module);
   bind_polygons_to_mask(module);
   bind_prepare(module);
   bind_serialise_results(module);

@@ -55,6 +55,26 @@ def nms(
     area neither suppresses nor is suppressed. Images are shared among the threads of `pool`.
     """
 
+def nms_rotated(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: NDArray[np.int32],
+    splits: NDArray[np.int64],
+    *,
+    iou_thresholds: NDArray[np.float32],
+    score_thresholds: NDArray[np.float32],
+    max_detections: NDArray[np.int32],
+    class_agnostic: NDArray[np.bool_] | NDArray[np.uint8],
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Greedy non-maximum suppression of rotated boxes per class; all but the boxes is as in `nms`.
+
+    boxes [N, 5] (cx, cy, width, height, angle) in pixels; the angle in radians, of any size, from the x axis towards
+    the y axis: clockwise on a screen whose y points down.
+    IoU is that of the rectangles themselves, in float64. A row with a NaN score or any non-finite number is dropped; a
+    box whose width or height is not above 0 neither suppresses nor is suppressed.
+    """
+
 def decode_yolov5(
     levels: Sequence[NDArray[np.float32]],
     anchors: NDArray[np.float32],

@@ -23,6 +23,7 @@ EXPORTS = {
     "map_boxes",
     "masks_to_polygons",
     "nms",
+    "nms_rotated",
     "polygons_to_mask",
     "prepare",
     "serialise_results",
