@@ -50,11 +50,13 @@ nb::object to_numpy(std::vector<T>&& values) {
   }
 }
 
+void bind_box_iou(nb::module_& module);
 void bind_category_table(nb::module_& module);
 void bind_decode_boxes(nb::module_& module);
 void bind_decode_proposals(nb::module_& module);
 void bind_decode_yolov5(nb::module_& module);
 void bind_decode_yolox(nb::module_& module);
+void bind_fuse_boxes(nb::module_& module);
 void bind_isa(nb::module_& module);
 void bind_map_boxes(nb::module_& module);
 void bind_masks_to_polygons(nb::module_& module);
@@ -64,6 +66,7 @@ void bind_polygons_to_mask(nb::module_& module);
 void bind_prepare(nb::module_& module);
 void bind_serialise_results(nb::module_& module);
 void bind_simplify_rings(nb::module_& module);
+void bind_soft_nms(nb::module_& module);
 void bind_thread_pool(nb::module_& module);
 
 }  // namespace framecast::bindings

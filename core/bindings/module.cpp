@@ -3,11 +3,13 @@
 NB_MODULE(_core, module) {
   using namespace framecast::bindings;
   module.attr("__version__") = FRAMECAST_VERSION;
+  bind_box_iou(module);
   bind_category_table(module);
   bind_decode_boxes(module);
   bind_decode_proposals(module);
   bind_decode_yolov5(module);
   bind_decode_yolox(module);
+  bind_fuse_boxes(module);
   bind_isa(module);
   bind_map_boxes(module);
   bind_masks_to_polygons(module);
@@ -17,5 +19,6 @@ NB_MODULE(_core, module) {
   bind_prepare(module);
   bind_serialise_results(module);
   bind_simplify_rings(module);
+  bind_soft_nms(module);
   bind_thread_pool(module);
 }

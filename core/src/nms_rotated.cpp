@@ -5,30 +5,23 @@
 #include <cmath>
 #include <limits>
 
-#include "argument.h"
 #include "candidate_order.h"
 #include "kernels/nms_rotated.h"
+#include "suppression_batch.h"
 
 namespace framecast {
 namespace {
 
 void check(const RotatedNmsBatch& batch, const NmsSettings& settings, std::span<const std::int64_t> keep,
            std::span<const std::int64_t> keep_splits) {
-  const std::size_t rows = batch.boxes.size();
-  require(batch.scores.size() == rows, "scores: must have one entry per box");
-  require(batch.classes.size() == rows, "classes: must have one entry per box");
-  require_splits(batch.splits, rows, "splits");
+  require_rows(batch.boxes.size(), batch.scores, batch.classes, batch.splits);
   const std::size_t images = batch.splits.size() - 1;
-  require(settings.iou_thresholds.size() == images, "iou_thresholds: must have one entry per image");
-  require(settings.score_thresholds.size() == images, "score_thresholds: must have one entry per image");
-  require(settings.max_detections.size() == images, "max_detections: must have one entry per image");
-  require(settings.class_agnostic.size() == images, "class_agnostic: must have one entry per image");
-  for (float value : settings.iou_thresholds) require(value >= 0 && value <= 1, "iou_thresholds: must be in [0, 1]");
-  require_no_nan(settings.score_thresholds, "score_thresholds: must not be NaN");
-  for (auto value : settings.max_detections) require(value >= 0, "max_detections: must not be negative");
-  require(keep.size() >= rows, "keep: must be at least as long as boxes");
+  require_iou_thresholds(settings.iou_thresholds, images);
+  require_score_thresholds(settings.score_thresholds, images);
+  require_max_detections(settings.max_detections, images);
+  require_class_agnostic(settings.class_agnostic, images);
+  require(keep.size() >= batch.boxes.size(), "keep: must be at least as long as boxes");
   require(keep_splits.size() == batch.splits.size(), "keep_splits: must be as long as splits");
-  require(rows <= std::numeric_limits<std::uint32_t>::max(), "boxes: must be fewer than 2^32");
 }
 
 bool is_finite(const RotatedBox& box) {
@@ -163,12 +156,8 @@ std::size_t nms_rotated(const RotatedNmsBatch& batch, const NmsSettings& setting
     keep_splits[image + 1] = static_cast<std::int64_t>(
         nms_of_image(batch, settings, image, kernel, workspace.threads[thread], keep.data() + batch.splits[image]));
   });
-  keep_splits[0] = 0;
-  for (std::size_t b = 0; b + 1 < batch.splits.size(); ++b) {
-    const std::int64_t kept = keep_splits[b + 1];
-    std::copy_n(keep.data() + batch.splits[b], kept, keep.data() + keep_splits[b]);
-    keep_splits[b + 1] = keep_splits[b] + kept;
-  }
+  add_up(keep_splits);
+  close_gaps(keep, batch.splits, keep_splits);
   return static_cast<std::size_t>(keep_splits.back());
 }
 

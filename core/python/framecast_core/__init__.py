@@ -13,10 +13,12 @@ from framecast_core._core import (
     ThreadPool,
     __version__,
     binary_masks_to_polygons,
+    box_iou,
     decode_boxes,
     decode_proposals,
     decode_yolov5,
     decode_yolox,
+    fuse_boxes,
     isa,
     map_boxes,
     masks_to_polygons,
@@ -26,6 +28,7 @@ from framecast_core._core import (
     prepare,
     serialise_results,
     simplify_rings,
+    soft_nms,
 )
 
 __all__ = [
@@ -34,10 +37,12 @@ __all__ = [
     "ThreadPool",
     "__version__",
     "binary_masks_to_polygons",
+    "box_iou",
     "decode_boxes",
     "decode_proposals",
     "decode_yolov5",
     "decode_yolox",
+    "fuse_boxes",
     "isa",
     "map_boxes",
     "masks_to_polygons",
@@ -47,4 +52,5 @@ __all__ = [
     "prepare",
     "serialise_results",
     "simplify_rings",
+    "soft_nms",
 ]

@@ -75,6 +75,64 @@ def nms_rotated(
     box whose width or height is not above 0 neither suppresses nor is suppressed.
     """
 
+def soft_nms(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: NDArray[np.int32],
+    splits: NDArray[np.int64],
+    *,
+    iou_thresholds: NDArray[np.float32] | None = None,
+    sigmas: NDArray[np.float32] | None = None,
+    score_thresholds: NDArray[np.float32],
+    max_detections: NDArray[np.int32],
+    class_agnostic: NDArray[np.bool_] | NDArray[np.uint8],
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+    """Soft non-maximum suppression per class over a batch of images (Bodla et al., "Soft-NMS", 2017), exact.
+
+    Again and again the row with the highest score left is kept, ties by lower row, and the scores of the rows left in
+    its class are multiplied: by 1 - IoU where IoU > threshold (linear decay, iou_thresholds [B] in [0, 1]), or by
+    exp(-IoU * IoU / sigma) (Gaussian, sigmas [B] > 0); give one of the two. A row whose score is not, or no longer,
+    above score_thresholds [B] >= 0 is out. All in float32. The other arguments, and what is dropped, are as in `nms`.
+    Returns keep [K], rows of `boxes` per image by falling new score, these scores [K] and splits [B + 1].
+    """
+
+def fuse_boxes(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: NDArray[np.int32],
+    models: NDArray[np.int32],
+    splits: NDArray[np.int64],
+    *,
+    model_weights: NDArray[np.float32],
+    iou_thresholds: NDArray[np.float32],
+    score_thresholds: NDArray[np.float32],
+    max_detections: NDArray[np.int32],
+    score: Literal["average", "highest"] = "average",
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
+    """Weighted boxes fusion per class (Solovyev et al., 2019): several models, or several views of an image, as one.
+
+    boxes [N, 4], those of an image in one frame, scores [N], classes [N], models [N] in [0, M), splits [B + 1];
+    model_weights [M] > 0; settings [B]: iou_thresholds in [0, 1] (IoU > threshold joins), score_thresholds >= 0
+    (score > threshold enters), max_detections >= 0.
+    Rows go by falling score * weight, ties by rising row. Each joins the fused box of its class with the highest IoU,
+    ties by the older one, or begins one. A fused box is the mean of its members, weighted by their weighted scores s,
+    and moves at once (float32 from float64 sums). Its score, of T members: "average": sum(s) / T * min(T, M) /
+    sum(model_weights); "highest": max(s) / max(model_weights).
+    Returns boxes [K, 4], scores [K] falling per image, ties by their best member, classes [K], splits [B + 1]. IoU is
+    that of `nms`. A row with a score or coordinate that is not finite is dropped; a box of no area joins none.
+    """
+
+def box_iou(
+    a: NDArray[np.float32], b: NDArray[np.float32], *, pool: ThreadPool | None = None
+) -> NDArray[np.float32]:
+    """Pairwise intersection over union of boxes a [N, 4] and b [M, 4]: [N, M] float32, in torchvision's formula.
+
+    0 for a pair that shares nothing, for a box of no area and where a number is NaN. Rows are shared among the threads
+    of `pool`.
+    """
+
 def decode_yolov5(
     levels: Sequence[NDArray[np.float32]],
     anchors: NDArray[np.float32],

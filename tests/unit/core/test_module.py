@@ -15,10 +15,12 @@ EXPORTS = {
     "ThreadPool",
     "__version__",
     "binary_masks_to_polygons",
+    "box_iou",
     "decode_boxes",
     "decode_proposals",
     "decode_yolov5",
     "decode_yolox",
+    "fuse_boxes",
     "isa",
     "map_boxes",
     "masks_to_polygons",
@@ -28,6 +30,7 @@ EXPORTS = {
     "prepare",
     "serialise_results",
     "simplify_rings",
+    "soft_nms",
 }
 
 
