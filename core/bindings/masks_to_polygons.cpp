@@ -1,6 +1,7 @@
 #include "framecast/masks_to_polygons.h"
 
 #include "arrays.h"
+#include "recycled.h"
 
 namespace framecast::bindings {
 namespace {
@@ -16,15 +17,16 @@ struct PolygonArrays {
   std::size_t count;
 };
 
-PolygonArrays to_arrays(Polygons&& polygons) {
-  const std::size_t count = polygons.areas.size();
-  return {to_numpy(std::move(polygons.points)),
-          to_numpy(std::move(polygons.ring_splits)),
-          to_numpy(std::move(polygons.part_splits)),
-          to_numpy(std::move(polygons.instance_splits)),
-          to_numpy(std::move(polygons.areas)),
-          to_numpy(std::move(polygons.boxes)),
-          count};
+PolygonArrays to_arrays(std::unique_ptr<Polygons> result) {
+  Polygons& polygons = *result;
+  const nb::capsule owner = Recycled<Polygons>::release(std::move(result));
+  return {view(polygons.points, owner),
+          view(polygons.ring_splits, owner),
+          view(polygons.part_splits, owner),
+          view(polygons.instance_splits, owner),
+          view(polygons.areas, owner),
+          view(polygons.boxes, owner),
+          polygons.areas.size()};
 }
 
 MaskWorkspace& workspace() {
@@ -33,32 +35,32 @@ MaskWorkspace& workspace() {
 }
 
 PolygonArrays masks_to_polygons_numpy(Input<float, 3> masks, Input<float, 2> boxes, Input<std::int32_t, 2> image_sizes,
-                                      float threshold, Input<float, 1> rdp_thresholds) {
+                                      float threshold, Input<float, 1> rdp_thresholds, ThreadPool* pool) {
   require(masks.shape(1) == masks.shape(2), "masks: must be [K, M, M]");
   require(masks.shape(0) == boxes.shape(0), "boxes: must have one row per mask");
   require(image_sizes.shape(0) == boxes.shape(0) && image_sizes.shape(1) == 2, "image_sizes: must be [K, 2]");
   const SoftMasks soft{span(masks), masks.shape(1), rows<Box>(boxes, "boxes: must be [K, 4]"), span(image_sizes)};
-  Polygons out;
+  auto out = Recycled<Polygons>::take();
   {
     nb::gil_scoped_release release;
-    masks_to_polygons(soft, threshold, span(rdp_thresholds), out, workspace());
+    masks_to_polygons(soft, threshold, span(rdp_thresholds), *out, workspace(), pool);
   }
   return to_arrays(std::move(out));
 }
 
 using Pixels = nb::ndarray<nb::ro, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 
-PolygonArrays binary_masks_to_polygons_numpy(Pixels masks, Input<float, 1> rdp_thresholds) {
+PolygonArrays binary_masks_to_polygons_numpy(Pixels masks, Input<float, 1> rdp_thresholds, ThreadPool* pool) {
   if (masks.dtype() != nb::dtype<bool>() && masks.dtype() != nb::dtype<std::uint8_t>()) {
     throw nb::type_error("masks: must be bool or uint8");
   }
   require(masks.shape(0) == rdp_thresholds.size(), "rdp_thresholds: must have one entry per mask");
   const BinaryMasks binary{
       {static_cast<const std::uint8_t*>(masks.data()), masks.size()}, masks.shape(1), masks.shape(2)};
-  Polygons out;
+  auto out = Recycled<Polygons>::take();
   {
     nb::gil_scoped_release release;
-    binary_masks_to_polygons(binary, span(rdp_thresholds), out, workspace());
+    binary_masks_to_polygons(binary, span(rdp_thresholds), *out, workspace(), pool);
   }
   return to_arrays(std::move(out));
 }
@@ -76,10 +78,11 @@ void bind_masks_to_polygons(nb::module_& module) {
       .def("__len__", [](const PolygonArrays& polygons) { return polygons.count; });
   module.def("masks_to_polygons", masks_to_polygons_numpy, nb::arg("masks").noconvert(), nb::arg("boxes").noconvert(),
              nb::arg("image_sizes").noconvert(), nb::kw_only(), nb::arg("threshold"),
-             nb::arg("rdp_thresholds").noconvert(),
+             nb::arg("rdp_thresholds").noconvert(), nb::arg("pool") = nb::none(),
              "Turns soft instance masks into polygons of the source image; see the stub for shapes.");
   module.def("binary_masks_to_polygons", binary_masks_to_polygons_numpy, nb::arg("masks").noconvert(), nb::kw_only(),
-             nb::arg("rdp_thresholds").noconvert(), "Turns masks of whole images into polygons; see the stub.");
+             nb::arg("rdp_thresholds").noconvert(), nb::arg("pool") = nb::none(),
+             "Turns masks of whole images into polygons; see the stub.");
 }
 
 }  // namespace framecast::bindings

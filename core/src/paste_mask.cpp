@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "isa.h"
-#include "kernels/paste_mask.h"
-
 namespace framecast {
 namespace {
 
@@ -35,25 +32,10 @@ bool place(const Box& box, std::size_t mask_size, Placement& out) {
   return true;
 }
 
-/// Where a target pixel falls among the `source_size` pixels of a padded mask, as PyTorch's bilinear resize has it.
-struct Sample {
-  std::size_t first;
-  std::size_t second;
-  float weight;  ///< Of `second`.
-};
-
-Sample sample(std::int64_t target, std::int64_t target_size, std::size_t source_size) {
-  const float scale = static_cast<float>(source_size) / static_cast<float>(target_size);
-  const float position = std::max(0.0f, scale * (static_cast<float>(target) + 0.5f) - 0.5f);
-  const std::size_t first = std::min(static_cast<std::size_t>(position), source_size - 1);
-  const float weight = std::clamp(position - static_cast<float>(first), 0.0f, 1.0f);
-  return {first, std::min(first + 1, source_size - 1), weight};
-}
-
 }  // namespace
 
 bool paste_mask(std::span<const float> mask, std::size_t mask_size, const Box& box, std::int64_t image_height,
-                std::int64_t image_width, float threshold, MaskCrop& crop, PasteWorkspace& workspace) {
+                std::int64_t image_width, float threshold, MaskRuns& runs, PasteScratch& scratch) {
   Placement at;
   if (!place(box, mask_size, at)) return false;
   // torchvision gives an inverted box one pixel, but then copies as many rows and columns as the box has: none.
@@ -66,34 +48,17 @@ bool paste_mask(std::span<const float> mask, std::size_t mask_size, const Box& b
   if (left >= right || top >= bottom) return false;
 
   const std::size_t padded = mask_size + 2;
-  workspace.padded_mask.assign(padded * padded, 0.0f);
+  UpsampledMask& values = scratch.mask;
+  values.reset(padded, padded);
   for (std::size_t y = 0; y < mask_size; ++y) {
-    std::copy_n(mask.data() + y * mask_size, mask_size, workspace.padded_mask.data() + (y + 1) * padded + 1);
+    std::copy_n(mask.data() + y * mask_size, mask_size, values.row(y + 1) + 1);
   }
-  const auto crop_width = static_cast<std::size_t>(right - left);
   const auto crop_height = static_cast<std::size_t>(bottom - top);
-  workspace.first_columns.resize(crop_width + kernels::kPastedBlock);
-  workspace.second_columns.resize(crop_width + kernels::kPastedBlock);
-  workspace.column_weights.resize(crop_width + kernels::kPastedBlock);
-  for (std::size_t x = 0; x < crop_width; ++x) {
-    const Sample column = sample(left - at.left + static_cast<std::int64_t>(x), width, padded);
-    workspace.first_columns[x] = static_cast<std::uint32_t>(column.first);
-    workspace.second_columns[x] = static_cast<std::uint32_t>(column.second);
-    workspace.column_weights[x] = column.weight;
-  }
-  crop.reset(crop_height, crop_width, left, top);
-  workspace.mask_row.resize(std::max(padded, kernels::kPastedValues));
-  const kernels::PasteRow paste_row = kernels::paste_row_kernel(active_isa(), padded);
-  for (std::size_t y = 0; y < crop_height; ++y) {
-    const Sample line = sample(top - at.top + static_cast<std::int64_t>(y), height, padded);
-    const float* upper = workspace.padded_mask.data() + line.first * padded;
-    const float* lower = workspace.padded_mask.data() + line.second * padded;
-    for (std::size_t i = 0; i < padded; ++i) {
-      workspace.mask_row[i] = (1 - line.weight) * upper[i] + line.weight * lower[i];
-    }
-    paste_row({workspace.mask_row.data(), workspace.first_columns.data(), workspace.second_columns.data(),
-               workspace.column_weights.data(), crop_width, threshold, crop.inner_row(y)});
-  }
+  const auto crop_width = static_cast<std::size_t>(right - left);
+  values.rows.sample(top - at.top, crop_height, static_cast<float>(padded) / static_cast<float>(height), 0, padded);
+  values.columns.sample(left - at.left, crop_width, static_cast<float>(padded) / static_cast<float>(width), 0, padded);
+  runs.clear(left, top);
+  upsample_mask(values, crop_height, crop_width, threshold, runs, scratch.upsample);
   return true;
 }
 

@@ -1,194 +1,308 @@
 #include "trace_rings.h"
 
 #include <algorithm>
-#include <cstring>
-#include <numeric>
+#include <stdexcept>
 
 namespace framecast {
 namespace {
 
-using Run = TraceWorkspace::Run;
-using Corner = TraceWorkspace::Corner;
-using Ring = TraceWorkspace::Ring;
+using Edge = TraceScratch::Edge;
+using Corner = TraceScratch::Corner;
+constexpr std::uint32_t kNone = TraceScratch::kNone;
 
-constexpr std::uint8_t kMask = 1;
-constexpr std::uint8_t kTraced = 2;  ///< The left edge of this pixel belongs to a finished ring.
-constexpr std::uint8_t kOnPath = 4;  ///< The upper left corner of this pixel is a saddle on the current path.
-
-/// The first pixel with the given value (0 or 1) at or after `x`, or the row's end.
-std::size_t find(const std::uint8_t* row, std::size_t x, std::size_t width, int value) {
-  const void* at = std::memchr(row + x, value, width - x);
-  return at == nullptr ? width : static_cast<std::size_t>(static_cast<const std::uint8_t*>(at) - row);
-}
-
-std::uint32_t root(std::vector<Run>& runs, std::uint32_t run) {
-  while (runs[run].parent != run) {
-    runs[run].parent = runs[runs[run].parent].parent;
-    run = runs[run].parent;
-  }
-  return run;
-}
-
-/// Finds the runs of each row and joins those that touch a run of the row above.
-void find_runs(const MaskCrop& crop, std::vector<Run>& runs) {
-  runs.clear();
-  std::size_t above = 0;
-  std::size_t above_end = 0;
-  for (std::size_t y = 1; y + 1 < crop.height; ++y) {
-    const std::uint8_t* row = crop.pixels.data() + y * crop.width;
-    const std::size_t first = runs.size();
-    for (std::size_t x = find(row, 0, crop.width, 1); x < crop.width;) {
-      const std::size_t end = find(row, x, crop.width, 0);
-      const auto index = static_cast<std::uint32_t>(runs.size());
-      runs.push_back(
-          {static_cast<std::uint32_t>(y), static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(end), index});
-      while (above < above_end && runs[above].end <= x) ++above;
-      for (std::size_t other = above; other < above_end && runs[other].begin < end; ++other) {
-        const std::uint32_t a = root(runs, static_cast<std::uint32_t>(other));
-        const std::uint32_t b = root(runs, index);
-        runs[std::max(a, b)].parent = std::min(a, b);
-      }
-      x = find(row, end, crop.width, 1);
-    }
-    above = first;
-    above_end = runs.size();
-  }
-}
-
-/// Follows one outline and cuts it into simple rings.
-class Outline {
+/// Finds the outline's vertical edges and which follows which, row after row.
+///
+/// Between two rows, the outline goes across where only one of them is mask. The columns where either row's runs begin
+/// or end, in order, are in pairs the two ends of these horizontal edges, but for those where both rows do the same:
+/// there a vertical edge goes on. Where one begins and the other ends, two pixels meet at a corner, a saddle; taking
+/// the end first leaves the outline at the same pixel, which is what makes parts 4-connected.
+class EdgeLinker {
  public:
-  Outline(MaskCrop& crop, TraceWorkspace& workspace) : crop_(crop), workspace_(workspace) {}
+  explicit EdgeLinker(TraceScratch& scratch) : scratch_(scratch) {}
 
-  /// Starts up the left edge of the pixel (x, y), with the mask on the right hand all the way.
-  void trace(std::uint32_t x, std::uint32_t y, std::uint32_t part) {
-    constexpr int kRight = 0, kDown = 1, kLeft = 2, kUp = 3;
-    constexpr int kStepX[] = {1, 0, -1, 0};
-    constexpr int kStepY[] = {0, 1, 0, -1};
-    // The pixels diagonally ahead of a corner on the left and on the right hand, relative to its lower right pixel.
-    constexpr int kLeftX[] = {0, 0, -1, -1}, kLeftY[] = {-1, 0, 0, -1};
-    constexpr int kRightX[] = {0, -1, -1, 0}, kRightY[] = {0, 0, -1, -1};
-    static_assert(kRight == 0 && kDown == 1 && kLeft == 2);
-
-    std::int64_t corner_x = x;
-    std::int64_t corner_y = y;
-    int direction = kUp;
-    pixel(corner_x, corner_y) |= kTraced;
-    while (true) {
-      const bool left = pixel(corner_x + kLeftX[direction], corner_y + kLeftY[direction]) & kMask;
-      const bool right = pixel(corner_x + kRightX[direction], corner_y + kRightY[direction]) & kMask;
-      if (!right) {
-        // With mask on the left ahead this is a saddle: keeping to the same pixel is what makes parts 4-connected.
-        add({static_cast<std::uint32_t>(corner_x), static_cast<std::uint32_t>(corner_y), left}, part);
-        direction = (direction + 1) % 4;
-      } else if (left) {
-        add({static_cast<std::uint32_t>(corner_x), static_cast<std::uint32_t>(corner_y), false}, part);
-        direction = (direction + 3) % 4;
+  void link(const MaskRuns& runs) {
+    const std::size_t total = runs.row_splits.back();
+    if (total >= std::size_t{1} << 31) throw std::length_error("masks: too many runs");
+    if (scratch_.edges.size() < total + 1) scratch_.edges.resize(total + 1);  // One is written for nothing.
+    scratch_.above.clear();
+    const std::uint32_t* upper = nullptr;
+    std::size_t upper_count = 0;
+    for (std::size_t y = 0; y <= runs.rows(); ++y) {
+      const std::uint32_t* lower = runs.ends.data() + runs.row_splits[std::min(y, runs.rows())];
+      const std::size_t lower_count = y < runs.rows() ? runs.row_splits[y + 1] - runs.row_splits[y] : 0;
+      if (upper_count == lower_count && are_aligned(upper, lower, upper_count)) {
+        link_aligned_rows(lower, lower_count, static_cast<std::uint32_t>(y));
+      } else {
+        link_rows({upper, upper_count}, {lower, lower_count}, static_cast<std::uint32_t>(y));
       }
-      corner_x += kStepX[direction];
-      corner_y += kStepY[direction];
-      if (direction == kUp) {
-        if (corner_x == x && corner_y == y) break;
-        pixel(corner_x, corner_y) |= kTraced;
+      upper = lower;
+      upper_count = lower_count;
+    }
+  }
+
+  std::uint32_t edge_count() const { return edge_count_; }
+  bool has_saddles() const { return has_saddles_; }
+
+ private:
+  struct Row {
+    const std::uint32_t* ends;
+    std::size_t count;
+
+    /// As an edge's key; past the end beyond all.
+    std::uint32_t key(std::size_t i) const { return i < count ? 2 * ends[i] + (i % 2 == 0 ? 1 : 0) : kNone; }
+  };
+
+  /// Whether each run lies on one of the other row, and on no other, not even with a corner.
+  static bool are_aligned(const std::uint32_t* upper, const std::uint32_t* lower, std::size_t count) {
+    for (std::size_t i = 1; i < count; ++i) {
+      if (std::max(upper[i - 1], lower[i - 1]) >= std::min(upper[i], lower[i])) return false;
+    }
+    return true;
+  }
+
+  /// Here an edge goes on, or is joined to one at its place. Which it is changes often, so there is no branch: what is
+  /// written for nothing is written again, at the latest when the edge ends.
+  void link_aligned_rows(const std::uint32_t* lower, std::size_t count, std::uint32_t y) {
+    std::uint32_t* const above = scratch_.above.data();
+    Edge* const edges = scratch_.edges.data();
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t upward = i % 2 == 0 ? 1 : 0;
+      const std::uint32_t key = 2 * lower[i] + upward;
+      const std::uint32_t old = above[i];
+      const std::uint32_t fresh = edge_count_;
+      edges[fresh] = {key, y, y, old, i > 0 ? above[i - 1] : kNone, kNone, kNone, kNone};
+      edges[old].bottom = y;
+      if (upward == 0) edges[old].next = fresh;
+      const bool turns = edges[old].key != key;
+      above[i] = turns ? fresh : old;
+      edge_count_ += turns;
+    }
+  }
+
+  void link_rows(const Row& upper, const Row& lower, std::uint32_t y) {
+    if (scratch_.here.size() < lower.count) scratch_.here.resize(std::max(lower.count, 2 * scratch_.here.size()));
+    const std::uint32_t* const above = scratch_.above.data();
+    std::uint32_t* const here = scratch_.here.data();
+    Edge* const edges = scratch_.edges.data();
+    std::uint32_t open = kNone;  // The edge at the left end of a horizontal edge, until its right end is found.
+    auto meet = [&](std::uint32_t edge, bool way_ends_here) {
+      if (open == kNone) {
+        open = edge;
+        return;
+      }
+      if (way_ends_here) {
+        edges[edge].next = open;
+      } else {
+        edges[open].next = edge;
+      }
+      open = kNone;
+    };
+    auto end_upper = [&](std::size_t i, std::uint32_t key) {
+      edges[above[i]].bottom = y;
+      meet(above[i], key % 2 == 0);
+    };
+    auto begin_lower = [&](std::size_t j, std::uint32_t key) {
+      here[j] = edge_count_++;
+      edges[here[j]] = {key, y, y, kNone, j > 0 ? here[j - 1] : kNone, kNone, kNone, kNone};
+      meet(here[j], key % 2 == 1);
+    };
+    std::size_t i = 0;
+    std::size_t j = 0;
+    while (i < upper.count || j < lower.count) {
+      const std::uint32_t upper_key = upper.key(i);
+      const std::uint32_t lower_key = lower.key(j);
+      if (upper_key == lower_key) {
+        here[j++] = above[i++];
+      } else if (upper_key / 2 == lower_key / 2) {
+        if (upper_key < lower_key) {
+          end_upper(i, upper_key);
+          begin_lower(j, lower_key);
+          edges[above[i]].twin_after = here[j];
+          edges[here[j]].twin_after = above[i];
+        } else {
+          begin_lower(j, lower_key);
+          end_upper(i, upper_key);
+          edges[above[i]].twin_before = here[j];
+          edges[here[j]].twin_before = above[i];
+        }
+        has_saddles_ = true;
+        ++i;
+        ++j;
+      } else if (upper_key < lower_key) {
+        end_upper(i++, upper_key);
+      } else {
+        begin_lower(j++, lower_key);
       }
     }
-    finish(0, part);
+    scratch_.above.swap(scratch_.here);
+  }
+
+  TraceScratch& scratch_;
+  std::uint32_t edge_count_ = 0;
+  bool has_saddles_ = false;
+};
+
+/// Follows the linked edges and writes the rings, in the order in which they are closed.
+class RingWriter {
+ public:
+  RingWriter(const MaskRuns& runs, std::uint32_t edge_count, TraceScratch& scratch, TracedRings& out)
+      : left_(static_cast<std::int32_t>(runs.left)),
+        top_(static_cast<std::int32_t>(runs.top)),
+        scratch_(scratch),
+        out_(out) {
+    out.points.resize(2 * std::size_t{edge_count});
+    next_ = out.points.data();
+  }
+
+  /// An outline that visits no corner twice.
+  void follow_simple(std::uint32_t first, std::uint32_t part) {
+    Edge* const edges = scratch_.edges.data();
+    const bool hole = edges[first].key % 2 == 0;
+    std::uint32_t at = first;
+    do {
+      Edge& edge = edges[at];
+      const bool up = edge.key % 2 == 1;
+      add(edge.key / 2, up ? edge.bottom : edge.top);
+      add(edge.key / 2, up ? edge.top : edge.bottom);
+      edge.part = part;
+      at = edge.next;
+    } while (at != first);
+    end_ring(part, hole);
+  }
+
+  /// An outline that is cut where it comes to a saddle that is on its path already.
+  void follow_with_saddles(std::uint32_t first, std::uint32_t part) {
+    Edge* const edges = scratch_.edges.data();
+    std::uint32_t at = first;
+    do {
+      Edge& edge = edges[at];
+      const bool up = edge.key % 2 == 1;
+      pass({edge.key / 2, up ? edge.bottom : edge.top, at, 0}, edge.twin_before, part);
+      pass({edge.key / 2, up ? edge.top : edge.bottom, at, 1}, edge.twin_after, part);
+      edge.part = part;
+      at = edge.next;
+    } while (at != first);
+    cut_off(0, part);
   }
 
  private:
-  std::uint8_t& pixel(std::int64_t x, std::int64_t y) {
-    return crop_.pixels[static_cast<std::size_t>(y) * crop_.width + static_cast<std::size_t>(x)];
+  void add(std::uint32_t x, std::uint32_t y) {
+    *next_++ = {static_cast<float>(static_cast<std::int32_t>(x) + left_),
+                static_cast<float>(static_cast<std::int32_t>(y) + top_)};
   }
 
-  void add(const Corner& corner, std::uint32_t part) {
-    auto& path = workspace_.path;
-    if (corner.saddle) {
-      if (pixel(corner.x, corner.y) & kOnPath) {
-        std::size_t begin = path.size() - 1;
-        while (path[begin].x != corner.x || path[begin].y != corner.y) --begin;
-        finish(begin, part);
-      }
-      pixel(corner.x, corner.y) |= kOnPath;
+  void end_ring(std::uint32_t part, bool hole) {
+    scratch_.rings.push_back({part, hole, static_cast<std::uint32_t>(scratch_.rings.size())});
+    out_.ring_splits.push_back(next_ - out_.points.data());
+  }
+
+  void pass(const Corner& corner, std::uint32_t twin, std::uint32_t part) {
+    auto& path = scratch_.path;
+    if (twin != kNone) {
+      // What stands at the twin's place tells whether it is still there, and from this outline.
+      const std::size_t place = scratch_.places[2 * std::size_t{twin} + corner.after];
+      if (place < path.size() && path[place] == Corner{corner.x, corner.y, twin, corner.after}) cut_off(place, part);
+      scratch_.places[2 * std::size_t{corner.edge} + corner.after] = static_cast<std::uint32_t>(path.size());
     }
     path.push_back(corner);
   }
 
   /// Takes the path from `begin` on as a ring.
-  void finish(std::size_t begin, std::uint32_t part) {
-    auto& path = workspace_.path;
-    auto& corners = workspace_.corners;
-    const std::size_t first = corners.size();
-    std::int64_t doubled_area = 0;
+  void cut_off(std::size_t begin, std::uint32_t part) {
+    auto& path = scratch_.path;
+    std::int64_t area = 0;
     for (std::size_t i = begin; i < path.size(); ++i) {
-      const Corner& a = path[i];
-      const Corner& b = path[i + 1 < path.size() ? i + 1 : begin];
-      doubled_area += std::int64_t{a.x} * b.y - std::int64_t{b.x} * a.y;
-      if (a.saddle) pixel(a.x, a.y) &= static_cast<std::uint8_t>(~kOnPath);
-      corners.push_back(a);
+      const Corner& corner = path[i];
+      const Corner& next = path[i + 1 < path.size() ? i + 1 : begin];
+      area += (std::int64_t{next.y} - corner.y) * corner.x;
+      add(corner.x, corner.y);
     }
-    workspace_.rings.push_back({part, doubled_area > 0, first, corners.size()});
     path.resize(begin);
+    end_ring(part, area < 0);
   }
 
-  MaskCrop& crop_;
-  TraceWorkspace& workspace_;
+  std::int32_t left_;
+  std::int32_t top_;
+  TraceScratch& scratch_;
+  TracedRings& out_;
+  Point* next_;
 };
+
+void measure(const MaskRuns& runs, std::uint32_t edge_count, const TraceScratch& scratch, TracedRings& out) {
+  const Edge* const edges = scratch.edges.data();
+  std::uint32_t left = kNone;
+  std::uint32_t right = 0;
+  std::uint32_t bottom = 0;
+  std::int64_t area = 0;
+  for (std::uint32_t e = 0; e < edge_count; ++e) {
+    const std::uint32_t x = edges[e].key / 2;
+    const std::int64_t pixels = std::int64_t{x} * (edges[e].bottom - edges[e].top);
+    area += edges[e].key % 2 == 0 ? pixels : -pixels;
+    left = std::min(left, x);
+    right = std::max(right, x);
+    bottom = std::max(bottom, edges[e].bottom);
+  }
+  out.area = area;
+  out.box = {static_cast<float>(left + runs.left), static_cast<float>(edges[0].top + runs.top),
+             static_cast<float>(right + runs.left), static_cast<float>(bottom + runs.top)};
+}
+
+/// Brings the rings in the order of their parts, exteriors first.
+void order_rings(TraceScratch& scratch, TracedRings& out) {
+  auto& rings = scratch.rings;
+  if (!std::is_sorted(rings.begin(), rings.end())) {
+    std::sort(rings.begin(), rings.end());
+    std::swap(out.points, scratch.unordered.points);
+    std::swap(out.ring_splits, scratch.unordered.ring_splits);
+    out.points.clear();
+    out.ring_splits.assign(1, 0);
+    for (const TraceScratch::Ring& ring : rings) {
+      const Point* const points = scratch.unordered.points.data();
+      out.points.insert(out.points.end(), points + scratch.unordered.ring_splits[ring.index],
+                        points + scratch.unordered.ring_splits[ring.index + 1]);
+      out.ring_splits.push_back(static_cast<std::int64_t>(out.points.size()));
+    }
+  }
+  for (std::size_t i = 1; i < rings.size(); ++i) {
+    if (rings[i].part != rings[i - 1].part) out.part_splits.push_back(static_cast<std::int64_t>(i));
+  }
+  out.part_splits.push_back(static_cast<std::int64_t>(rings.size()));
+}
 
 }  // namespace
 
-void trace_rings(MaskCrop& crop, TracedRings& out, TraceWorkspace& workspace) {
+void trace_rings(const MaskRuns& runs, TracedRings& out, TraceScratch& scratch) {
   out.points.clear();
   out.ring_splits.assign(1, 0);
   out.part_splits.assign(1, 0);
   out.area = 0;
   out.box = {};
-  find_runs(crop, workspace.runs);
-  auto& runs = workspace.runs;
-  if (runs.empty()) return;
+  EdgeLinker linker(scratch);
+  linker.link(runs);
+  const std::uint32_t edge_count = linker.edge_count();
+  if (edge_count == 0) return;
+  measure(runs, edge_count, scratch, out);
 
-  std::uint32_t left = runs[0].begin;
-  std::uint32_t right = runs[0].end;
-  std::uint32_t part_count = 0;
-  workspace.parts.resize(runs.size());
-  for (std::uint32_t i = 0; i < runs.size(); ++i) {
-    left = std::min(left, runs[i].begin);
-    right = std::max(right, runs[i].end);
-    out.area += runs[i].end - runs[i].begin;
-    const std::uint32_t first = root(runs, i);  // The part's lowest run, so its number is known by now.
-    workspace.parts[i] = first == i ? part_count++ : workspace.parts[first];
+  if (linker.has_saddles() && scratch.places.size() < 2 * std::size_t{edge_count}) {
+    scratch.places.resize(2 * std::size_t{edge_count});
   }
-  auto image_x = [&crop](std::int64_t x) { return static_cast<float>(x - 1 + crop.left); };
-  auto image_y = [&crop](std::int64_t y) { return static_cast<float>(y - 1 + crop.top); };
-  out.box = {image_x(left), image_y(runs.front().row), image_x(right), image_y(std::int64_t{runs.back().row} + 1)};
-
-  workspace.corners.clear();
-  workspace.path.clear();
-  workspace.rings.clear();
-  Outline outline(crop, workspace);
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const Run& run = runs[i];
-    if (crop.pixels[run.row * crop.width + run.begin] & kTraced) continue;
-    outline.trace(run.begin, run.row, workspace.parts[i]);
-  }
-
-  const auto& rings = workspace.rings;
-  auto& order = workspace.order;
-  order.resize(rings.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&rings](std::size_t a, std::size_t b) {
-    if (rings[a].part != rings[b].part) return rings[a].part < rings[b].part;
-    if (rings[a].exterior != rings[b].exterior) return rings[a].exterior;
-    return a < b;
-  });
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const Ring& ring = rings[order[i]];
-    if (i > 0 && ring.exterior) out.part_splits.push_back(static_cast<std::int64_t>(i));
-    for (std::size_t c = ring.begin; c < ring.end; ++c) {
-      out.points.push_back({image_x(workspace.corners[c].x), image_y(workspace.corners[c].y)});
+  scratch.path.clear();
+  scratch.rings.clear();
+  RingWriter writer(runs, edge_count, scratch, out);
+  std::uint32_t parts = 0;
+  for (std::uint32_t e = 0; e < edge_count; ++e) {
+    const Edge& edge = scratch.edges[e];
+    if (edge.part != kNone) continue;
+    // The first edge of an outline has mask on its right around a part; on its left above a hole, where the edge before
+    // it in the row belongs to the same part.
+    const std::uint32_t part = edge.key % 2 == 1 ? parts++ : scratch.edges[edge.left].part;
+    if (linker.has_saddles()) {
+      writer.follow_with_saddles(e, part);
+    } else {
+      writer.follow_simple(e, part);
     }
-    out.ring_splits.push_back(static_cast<std::int64_t>(out.points.size()));
   }
-  out.part_splits.push_back(static_cast<std::int64_t>(order.size()));
+  order_rings(scratch, out);
 }
 
 }  // namespace framecast

@@ -1,9 +1,11 @@
 #include "framecast/masks_to_polygons.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <vector>
 
+#include "allocations.h"
 #include "check.h"
 #include "framecast/polygons_to_mask.h"
 #include "random.h"
@@ -56,6 +58,75 @@ TEST(simplified_families_have_no_conflict_and_keep_their_parts) {
     CHECK(bad == std::vector<std::uint8_t>(rings, 0));
     CHECK(before == after);
   }
+}
+
+namespace {
+
+/// Soft masks of noise and of discs with a hole, in boxes of all sizes, some of them outside.
+struct RandomMasks {
+  explicit RandomMasks(std::size_t count) {
+    Random random(21);
+    for (std::size_t k = 0; k < count; ++k) {
+      for (std::size_t i = 0; i < 28 * 28; ++i) {
+        const float x = static_cast<float>(i % 28) - 13.5f, y = static_cast<float>(i / 28) - 13.5f;
+        const float ring = 8 - std::fabs(std::hypot(x, y) - 6);
+        probabilities.push_back(k % 5 == 0 ? random.uniform(0, 1) : ring / 10 + random.uniform(-0.05f, 0.05f));
+      }
+      const float x1 = random.uniform(-30, 200), y1 = random.uniform(-30, 150);
+      boxes.push_back({x1, y1, x1 + random.uniform(-2, 150), y1 + random.uniform(-2, 150)});
+      rdp.push_back(k % 4 == 0 ? 0 : 0.01f);
+      sizes.insert(sizes.end(), {150, 200});
+    }
+  }
+  SoftMasks masks() const { return {probabilities, 28, boxes, sizes}; }
+
+  std::vector<float> probabilities;
+  std::vector<Box> boxes;
+  std::vector<std::int32_t> sizes;
+  std::vector<float> rdp;
+};
+
+bool equal(const Polygons& a, const Polygons& b) {
+  return a.points == b.points && a.ring_splits == b.ring_splits && a.part_splits == b.part_splits &&
+         a.instance_splits == b.instance_splits && a.areas == b.areas && a.boxes == b.boxes;
+}
+
+}  // namespace
+
+TEST(a_pool_changes_no_bit) {
+  const RandomMasks random(83);
+  const std::vector<std::uint8_t> pixels(9 * 40 * 50, 1);
+  Polygons alone, together;
+  MaskWorkspace workspace;
+  ThreadPool pool(3);
+  for (std::size_t count : {0, 1, 2, 7, 83}) {
+    SoftMasks masks = random.masks();
+    masks.probabilities = masks.probabilities.first(count * 28 * 28);
+    masks.boxes = masks.boxes.first(count);
+    masks.image_sizes = masks.image_sizes.first(2 * count);
+    const std::span<const float> rdp(random.rdp.data(), count);
+    masks_to_polygons(masks, 0.5f, rdp, alone, workspace);
+    masks_to_polygons(masks, 0.5f, rdp, together, workspace, &pool);
+    CHECK(equal(alone, together));
+    CHECK(together.areas.size() == count);
+  }
+  const std::vector<float> rdp(9, 0.01f);
+  binary_masks_to_polygons({pixels, 40, 50}, rdp, alone, workspace);
+  binary_masks_to_polygons({pixels, 40, 50}, rdp, together, workspace, &pool);
+  CHECK(equal(alone, together));
+}
+
+TEST(the_steady_state_allocates_nothing) {
+  const RandomMasks random(60);
+  Polygons out;
+  MaskWorkspace workspace;
+  const std::vector<std::uint8_t> pixels(60 * 20 * 70, 1);
+  auto call = [&] {
+    masks_to_polygons(random.masks(), 0.5f, random.rdp, out, workspace);
+    binary_masks_to_polygons({pixels, 20, 70}, random.rdp, out, workspace);
+  };
+  call();
+  CHECK(allocations_of(call) == 0);
 }
 
 TEST(refuses_what_does_not_fit) {

@@ -271,6 +271,7 @@ def masks_to_polygons(
     *,
     threshold: float,
     rdp_thresholds: NDArray[np.float32],
+    pool: ThreadPool | None = None,
 ) -> Polygons:
     """Turns soft instance masks into polygons of the source image.
 
@@ -280,11 +281,15 @@ def masks_to_polygons(
     rdp_thresholds [K] is 0. Above 0, each ring is simplified by Ramer-Douglas-Peucker with epsilon = rdp_threshold *
     the ring's perimeter; every multipolygon stays valid (rings simple, holes inside, parts apart), for which a ring
     keeps more points where it must. Mask pixels are 4-connected, holes 8-connected; no ring touches itself.
-    An instance whose box is not finite or outside its image, or whose mask has no pixel, has no parts.
+    An instance whose box is not finite or outside its image, or whose mask has no pixel, has no parts. The threads of
+    `pool` share the instances.
     """
 
 def binary_masks_to_polygons(
-    masks: NDArray[np.bool_] | NDArray[np.uint8], *, rdp_thresholds: NDArray[np.float32]
+    masks: NDArray[np.bool_] | NDArray[np.uint8],
+    *,
+    rdp_thresholds: NDArray[np.float32],
+    pool: ThreadPool | None = None,
 ) -> Polygons:
     """Turns masks of whole images, [K, H, W] non-zero = mask, into polygons as `masks_to_polygons` does."""
 

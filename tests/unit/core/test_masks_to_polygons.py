@@ -337,3 +337,15 @@ def test_refuses_other_dtypes_instead_of_copying() -> None:
         framecast_core.binary_masks_to_polygons(np.zeros((1, 2, 2), np.int64), rdp_thresholds=f32(0))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^rdp_thresholds: "):
         framecast_core.binary_masks_to_polygons(np.zeros((1, 2, 2), bool), rdp_thresholds=f32(0, 0))
+
+
+def test_a_pool_changes_nothing() -> None:
+    masks, rng = soft_masks(3, 41, 28), np.random.default_rng(3)
+    corners = rng.uniform(-10, 150, (41, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0, 90, (41, 2))], axis=1).astype(np.float32)
+    sizes, rdp = np.tile(np.array([[160, 170]], np.int32), (41, 1)), np.full(41, 0.01, np.float32)
+    pool = framecast_core.ThreadPool(2)
+    alone = framecast_core.masks_to_polygons(masks, boxes, sizes, threshold=0.5, rdp_thresholds=rdp)
+    shared = framecast_core.masks_to_polygons(masks, boxes, sizes, threshold=0.5, rdp_thresholds=rdp, pool=pool)
+    for name in ("points", "ring_splits", "part_splits", "instance_splits", "areas", "boxes"):
+        np.testing.assert_array_equal(getattr(alone, name), getattr(shared, name))

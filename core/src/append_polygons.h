@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "framecast/point.h"
+#include "framecast/polygons.h"
+#include "framecast/simplify_rings.h"
+#include "mask_runs.h"
+#include "ring_topology.h"
+#include "trace_rings.h"
+
+namespace framecast {
+
+/// Memory of `append_polygons`, reused across calls; one per thread.
+struct OutlineScratch {
+  TraceScratch trace;
+  TracedRings traced;
+  SimplifyWorkspace simplify;
+  RingTopology topology;
+  std::vector<Point> points;
+  std::vector<std::int64_t> ring_splits;
+  std::vector<std::int32_t> parents;
+  std::vector<std::int32_t> found_parents;
+  std::vector<double> epsilons;
+  std::vector<std::uint8_t> bad;
+};
+
+/// Adds the outline of a mask as the next instance of `out`, simplified with epsilon = rdp_threshold * perimeter.
+///
+/// The result is valid: a ring that would cross or touch itself or another, or change its nesting, keeps more points.
+void append_polygons(const MaskRuns& runs, float rdp_threshold, Polygons& out, OutlineScratch& scratch);
+
+/// Adds an instance without parts.
+void append_nothing(Polygons& out);
+
+}  // namespace framecast
