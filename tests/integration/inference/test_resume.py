@@ -36,7 +36,7 @@ def stream(services: Services, request: PredictVideoRequest, *, most: int | None
     return received, None
 
 
-def request_for(services: Services, path: Path, **frame_range: int) -> PredictVideoRequest:
+def request_for(services: Services, path: Path, **frame_range: Any) -> PredictVideoRequest:
     asset = store_asset(services.registry_channel, path)
     return PredictVideoRequest(model_version=services.yolox, asset=asset.name, frame_range=FrameRange(**frame_range))
 
@@ -46,11 +46,12 @@ def request_for(services: Services, path: Path, **frame_range: int) -> PredictVi
     [
         ("bottle_h264_bframes.mp4", {"start_index": 3, "stride": 7, "count": 20}),
         ("corrupt_middle.mp4", {"start_index": 150, "end_index": 175}),
+        ("corrupt_middle.mp4", {"start_index": 150, "end_index": 175, "direction": FrameRange.BACKWARD}),
         ("truncated_faststart.mp4", {"start_index": 720}),
     ],
 )
 def test_broken_off_anywhere_each_frame_comes_once_and_the_end_is_the_same(
-    services: Services, shared_data: Path, video: str, frame_range: dict[str, int]
+    services: Services, shared_data: Path, video: str, frame_range: dict[str, Any]
 ) -> None:
     request = request_for(services, shared_data / "videos" / video, **frame_range)
     whole, end = stream(services, request)

@@ -1,5 +1,7 @@
 """Which frames a request selects."""
 
+from typing import Any
+
 import pytest
 
 from framecast.errors import InvalidArgumentError, OutOfRangeError
@@ -20,9 +22,12 @@ from framecast_inference.sources.frame_range import select_frames
         ({"stride": 4, "count": 2}, range(0, 8, 4)),
         ({"start_index": 1, "end_index": 8, "stride": 3, "count": 99}, range(1, 9, 3)),
         ({"count": 1}, range(1)),
+        ({"direction": FrameRange.FORWARD, "start_index": 7}, range(7, 10)),
+        ({"direction": FrameRange.BACKWARD}, range(10)[::-1]),
+        ({"direction": FrameRange.BACKWARD, "start_index": 1, "stride": 3, "count": 2}, range(4, 0, -3)),
     ],
 )
-def test_ranges_are_inclusive_and_count_after_stride(wanted: dict[str, int], selected: range) -> None:
+def test_ranges_are_inclusive_and_count_after_stride(wanted: dict[str, Any], selected: range) -> None:
     assert list(select_frames(FrameRange(**wanted), 10)) == list(selected)
 
 
@@ -34,9 +39,10 @@ def test_ranges_are_inclusive_and_count_after_stride(wanted: dict[str, int], sel
         ({"count": 0}, "count"),
         ({"count": -1}, "count"),
         ({"start_index": 5, "end_index": 4}, "end_index"),
+        ({"direction": 7}, "direction"),
     ],
 )
-def test_a_range_that_makes_no_sense_names_its_field(wanted: dict[str, int], field: str) -> None:
+def test_a_range_that_makes_no_sense_names_its_field(wanted: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         select_frames(FrameRange(**wanted), 10)
     assert caught.value.field == f"frame_range.{field}"

@@ -15,6 +15,8 @@ import pytest
 from framecast.errors import CancelledError, DataLossError, InvalidArgumentError
 from framecast.v1.inference_service_pb2 import FrameRange
 from framecast_bundle.settings import Settings
+from framecast_inference.resume_point import ResumePoint
+from framecast_inference.sources import video_reader
 from framecast_inference.sources.container import open_video
 from framecast_inference.sources.video_index import read_video_index
 from framecast_inference.sources.video_reader import VideoReader
@@ -43,8 +45,6 @@ def planes_md5(frame: av.VideoFrame) -> str:
 @pytest.fixture
 def decoded_md5(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Digests of the decoded planes of each frame that the reader hands out."""
-    from framecast_inference.sources import video_reader
-
     seen: list[str] = []
     convert = video_reader._to_rgb
 
@@ -77,6 +77,47 @@ def test_a_range_gives_the_same_frames_as_the_whole(
     wanted = range(selected.start, min(selected.stop, reader.index.frame_count), selected.step)
     assert [frame.index for frame in reader.frames(wanted)] == list(wanted)
     assert decoded_md5 == [listed[index][3] for index in wanted]
+
+
+@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("selected", [range(10**6), range(20, 75), range(3, 10**6, 7), range(0, 10**6, 45)])
+@pytest.mark.parametrize("held", [1, 7, 10**6])
+def test_backward_is_forward_reversed_however_few_frames_are_held(
+    shared_data: Path, name: str, selected: range, held: int, decoded_md5: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, listed = frame_list(shared_data, name)
+    reader = VideoReader(path, label=name)
+    wanted = range(selected.start, min(selected.stop, reader.index.frame_count), selected.step)[::-1]
+    monkeypatch.setattr(video_reader, "held_frames", lambda *_: held)
+    given = [(frame.index, frame.pts, frame.time_s) for frame in reader.frames(wanted)]
+    assert [index for index, _, _ in given] == list(wanted)
+    assert [pts for _, pts, _ in given] == [listed[index][1] for index in wanted]
+    assert decoded_md5 == [listed[index][3] for index in wanted]
+
+
+@pytest.mark.parametrize("name", ["truncated_faststart.mp4", "corrupt_middle.mp4"])
+def test_a_damaged_video_gives_the_same_frames_backward(shared_data: Path, name: str) -> None:
+    reader = VideoReader(shared_data / "videos" / name, label=name)
+
+    def taken(selected: range) -> tuple[list[int], str]:
+        seen: list[int] = []
+        with pytest.raises(DataLossError) as caught:
+            seen.extend(frame.index for frame in reader.frames(selected))
+        return seen, caught.value.metadata["missing_frames"]
+
+    forward, missing = taken(range(reader.index.frame_count))
+    backward, missing_backward = taken(range(reader.index.frame_count)[::-1])
+    assert backward == forward[::-1]
+    assert missing_backward == missing
+    start = ResumePoint()
+    selected = range(reader.index.frame_count)[::-1]
+    for index in backward[:100]:
+        start = start.after(selected, index)
+    rest: list[int] = []
+    with pytest.raises(DataLossError) as caught:
+        rest.extend(frame.index for frame in reader.frames(selected, start=start))
+    assert rest == backward[100:]
+    assert caught.value.metadata["missing_frames"] == missing
 
 
 def test_counts_and_times_agree_with_the_manifest(shared_data: Path) -> None:

@@ -85,7 +85,7 @@ class Inference:
 
 
 def frame_range(
-    start: int | None, end: int | None, count: int | None, stride: int | None
+    start: int | None, end: int | None, count: int | None, stride: int | None, *, backward: bool = False
 ) -> inference_service_pb2.FrameRange:
     """Which frames of a video. Raises InvalidArgumentError where that cannot be."""
     for name, value, least in (
@@ -105,7 +105,11 @@ def frame_range(
     # Beyond what a message can hold nothing changes any more.
     end, count = (None if value is None else min(value, _MOST_FRAMES) for value in (end, count))
     return inference_service_pb2.FrameRange(
-        start_index=min(start or 0, _MOST_FRAMES), end_index=end, count=count, stride=min(stride or 1, _MOST_STRIDE)
+        start_index=min(start or 0, _MOST_FRAMES),
+        end_index=end,
+        count=count,
+        stride=min(stride or 1, _MOST_STRIDE),
+        direction=inference_service_pb2.FrameRange.BACKWARD if backward else inference_service_pb2.FrameRange.FORWARD,
     )
 
 

@@ -5,7 +5,7 @@ from framecast.v1.inference_service_pb2 import FrameRange
 
 
 def select_frames(wanted: FrameRange, frame_count: int) -> range:
-    """The indexes asked for, of a video with `frame_count` frames; never empty.
+    """The indexes asked for, of a video with `frame_count` frames, in the order asked for; never empty.
 
     An end beyond the video means its end. Raises OutOfRangeError for a start beyond it, InvalidArgumentError with the
     field for anything else.
@@ -15,6 +15,8 @@ def select_frames(wanted: FrameRange, frame_count: int) -> range:
         raise _refused("start_index", start, "at least 0")
     if stride < 0:
         raise _refused("stride", stride, "at least 0")
+    if wanted.direction not in FrameRange.Direction.values():
+        raise _refused("direction", wanted.direction, "FORWARD or BACKWARD")
     if wanted.HasField("count") and wanted.count < 1:
         raise _refused("count", wanted.count, "at least 1")
     if wanted.HasField("end_index") and wanted.end_index < start:
@@ -28,7 +30,9 @@ def select_frames(wanted: FrameRange, frame_count: int) -> range:
         )
     stop = min(frame_count, wanted.end_index + 1) if wanted.HasField("end_index") else frame_count
     selected = range(start, stop, stride)
-    return selected[: wanted.count] if wanted.HasField("count") else selected
+    if wanted.HasField("count"):
+        selected = selected[: wanted.count]
+    return selected[::-1] if wanted.direction == FrameRange.BACKWARD else selected
 
 
 def _refused(field: str, value: int, rule: str) -> InvalidArgumentError:

@@ -11,6 +11,7 @@ import av.video.stream
 from framecast_bundle.orientation import Orientation
 from framecast_inference.resume_point import ResumePoint
 from framecast_inference.sources import video_errors
+from framecast_inference.sources.backward import backward_chunks, held_frames
 from framecast_inference.sources.container import open_video
 from framecast_inference.sources.source_frame import Image, SourceFrame
 from framecast_inference.sources.video_index import (
@@ -42,30 +43,49 @@ class VideoReader:
     def readable(self, selected: range) -> range:
         """The part of a selection whose packets are there; shorter only for a file that is cut short."""
         whole = len(self.index.pts)
+        if selected.step < 0:
+            beyond = max(0, selected.start - whole + 1)
+            return selected[-(beyond // selected.step) :]
         return range(selected.start, min(selected.stop, whole), selected.step) if selected else selected
 
     def frames(self, selected: range, *, start: ResumePoint = ResumePoint()) -> Iterator[SourceFrame]:  # noqa: B008
-        """The selected frames from a point of the selection on, in order, decoded from the nearest key frame.
+        """The selected frames from a point of the selection on, in its order, decoded from the nearest key frame.
 
-        Frames that cannot be decoded are left out; when all others have been given, they raise DataLossError with
-        reason `VIDEO_DAMAGED` and the first one's `frame_index`, those before `start` among them. Closing the iterator
-        closes the file.
+        A falling selection gives the frames of the rising one, the last one first. Frames that cannot be decoded are
+        left out; when all others have been given, they raise DataLossError with reason `VIDEO_DAMAGED` and the first
+        one's `frame_index`, those before `start` among them. Closing the iterator closes the file.
         """
-        readable = self.readable(selected)
+        order = selected[start.position :]
         missing = _Missing(start)
-        for run in self._runs(readable[start.position :]):
-            position = 0
-            for frame in self._decode_run(run):
-                found = run.index(frame.index)
-                if found < position:  # a damaged stream may give a frame too late, or twice
-                    continue
-                missing.add(run[position:found])
-                position = found + 1
-                yield frame
-            missing.add(run[position:])
-        missing.add(selected[max(len(readable), start.position) :])
+        position = 0
+        for index, frame in self._decode_backward(order) if selected.step < 0 else self._decode_forward(order):
+            found = order.index(index)
+            if found < position:  # a damaged stream may give a frame too late, or twice
+                continue
+            missing.add(order[position:found])
+            position = found + 1
+            yield SourceFrame(
+                index=index,
+                image=self._orientation.apply(_to_rgb(frame)),
+                pts=int(self.index.pts[index]),
+                time_s=self.index.time_s(index),
+            )
+        missing.add(order[position:])
         if missing.first is not None:
             raise video_errors.damaged(self._label, missing.first, missing.count, self.index.frame_count)
+
+    def _decode_forward(self, order: range) -> Iterator[tuple[int, av.VideoFrame]]:
+        for run in self._runs(self.readable(order)):
+            yield from self._decode_run(run)
+
+    def _decode_backward(self, order: range) -> Iterator[tuple[int, av.VideoFrame]]:
+        for chunk in backward_chunks(self.index, self.readable(order), held_frames(self.width, self.height)):
+            held: list[tuple[int, av.VideoFrame]] = []
+            for index, frame in self._decode_run(chunk):
+                if not held or index > held[-1][0]:  # as on the way forward, what comes too late is left out
+                    held.append((index, frame))
+            while held:  # each is let go of as soon as it is handed out
+                yield held.pop()
 
     def _runs(self, selected: range) -> Iterator[range]:
         """Splits a sparse selection where whole groups of pictures between two wanted frames can be skipped."""
@@ -76,7 +96,7 @@ class VideoReader:
                 start = position
         yield selected[start:]
 
-    def _decode_run(self, run: range) -> Iterator[SourceFrame]:
+    def _decode_run(self, run: range) -> Iterator[tuple[int, av.VideoFrame]]:
         if not run:
             return
         with open_video(self._path, label=self._label) as (container, stream):
@@ -92,12 +112,7 @@ class VideoReader:
                 if position > run[-1]:
                     return
                 if position in run:
-                    yield SourceFrame(
-                        index=position,
-                        image=self._orientation.apply(_to_rgb(frame)),
-                        pts=int(self.index.pts[position]),
-                        time_s=self.index.time_s(position),
-                    )
+                    yield position, frame
                 if position == run[-1]:
                     return
 

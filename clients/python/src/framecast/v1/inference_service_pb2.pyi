@@ -11,6 +11,7 @@ from framecast.v1 import model_pb2 as _model_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -195,10 +196,32 @@ class FrameRange(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Direction:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[FrameRange._Direction.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DIRECTION_UNSPECIFIED: FrameRange._Direction.ValueType  # 0
+        """As `FORWARD`."""
+        FORWARD: FrameRange._Direction.ValueType  # 1
+        BACKWARD: FrameRange._Direction.ValueType  # 2
+        """The same frames, the last one first."""
+
+    class Direction(_Direction, metaclass=_DirectionEnumTypeWrapper):
+        """In which order the frames come."""
+
+    DIRECTION_UNSPECIFIED: FrameRange.Direction.ValueType  # 0
+    """As `FORWARD`."""
+    FORWARD: FrameRange.Direction.ValueType  # 1
+    BACKWARD: FrameRange.Direction.ValueType  # 2
+    """The same frames, the last one first."""
+
     START_INDEX_FIELD_NUMBER: _builtins.int
     END_INDEX_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     STRIDE_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
     start_index: _builtins.int
     """The first frame. OUT_OF_RANGE beyond the video's end."""
     end_index: _builtins.int
@@ -207,6 +230,7 @@ class FrameRange(_message.Message):
     """How many frames at the most, counted after `stride`; absent: all. At least 1."""
     stride: _builtins.int
     """Every n-th frame; 0 means 1."""
+    direction: Global___FrameRange.Direction.ValueType
     def __init__(
         self,
         *,
@@ -214,10 +238,11 @@ class FrameRange(_message.Message):
         end_index: _builtins.int | None = ...,
         count: _builtins.int | None = ...,
         stride: _builtins.int = ...,
+        direction: Global___FrameRange.Direction.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_end_index", b"_end_index", "count", b"count", "end_index", b"end_index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_end_index", b"_end_index", "count", b"count", "end_index", b"end_index", "start_index", b"start_index", "stride", b"stride"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_end_index", b"_end_index", "count", b"count", "direction", b"direction", "end_index", b"end_index", "start_index", b"start_index", "stride", b"stride"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
     _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
