@@ -40,7 +40,7 @@ def test_peak_memory_of_a_whole_video_is_near_that_of_its_start(
     ):
         stub = inference_service_pb2_grpc.InferenceServiceStub(channel)
 
-        def stream(**frame_range: int) -> tuple[list[int], float]:
+        def stream(**frame_range: Any) -> tuple[list[int], float]:
             start = time.monotonic()
             request = PredictVideoRequest(
                 model_version=services.yolox, asset=asset.name, frame_range=FrameRange(**frame_range)

@@ -30,7 +30,7 @@ from .conftest import Services
 REASONS = {"no_video": "VIDEO_STREAM_MISSING", "unreadable": "VIDEO_UNREADABLE", "zero_frames": "VIDEO_EMPTY"}
 
 
-def stored(services: Services, path: Path, **frame_range: int) -> Any:
+def stored(services: Services, path: Path, **frame_range: Any) -> Any:
     """The responses for a stored video, as they come."""
     asset = store_asset(services.registry_channel, path)
     return services.stub.PredictVideo(
@@ -38,7 +38,7 @@ def stored(services: Services, path: Path, **frame_range: int) -> Any:
     )
 
 
-def upload(services: Services, path: Path, *, stub: Any = None, chunk_bytes: int = 65536, **frame_range: int) -> Any:
+def upload(services: Services, path: Path, *, stub: Any = None, chunk_bytes: int = 65536, **frame_range: Any) -> Any:
     """The same for a video that is sent along."""
 
     def messages() -> Iterator[PredictVideoUploadRequest]:

@@ -124,9 +124,11 @@ class Client:
 
         `video` is a file, which is sent along and not kept, or a stored asset. Frames count from 0; `end` is
         inclusive, `count` bounds how many are sent, every `stride`-th is looked at; `backward` gives the same frames,
-        the last one first. `timeout` in seconds bounds the whole stream. Where the connection or the service breaks, the stream goes on by itself, and each frame comes
-        exactly once; another process goes on with the `resume_token` that the iterator had behind the last frame it
-        took, given the same arguments. Raises OutOfRangeError where `start` lies beyond the end.
+        the last one first. `timeout` in seconds bounds the whole stream.
+
+        Where the connection or the service breaks, the stream goes on by itself, and each frame comes exactly once;
+        another process goes on with the `resume_token` that the iterator had behind the last frame it took, given the
+        same arguments. Raises OutOfRangeError where `start` lies beyond the end.
         """
         frames = frame_range(start, end, count, stride, backward=backward)
         settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
