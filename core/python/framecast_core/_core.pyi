@@ -362,23 +362,56 @@ def simplify_rings(
     the guarantee and a few more points. Returns points [V', 2] in their order and splits [R + 1].
     """
 
+@final
+class Yuv420Image:
+    """A video frame in the planes that its decoder left, for `prepare`; it keeps them alive and copies nothing.
+
+    planes: uint8 Y [H, W], U and V [(H + 1) // 2, (W + 1) // 2] (I420), or Y and UV [(H + 1) // 2, (W + 1) // 2, 2]
+    (NV12); rows may be strided, as a decoder's line sizes make them.
+    """
+
+    def __init__(
+        self,
+        planes: Sequence[NDArray[np.uint8]],
+        *,
+        matrix: Literal["bt601", "bt709", "bt2020"],
+        full_range: bool,
+        chroma_siting: Literal["left", "center", "top_left"],
+    ) -> None:
+        """`full_range` False: Y in 16 to 235, U and V in 16 to 240.
+
+        chroma_siting: where a chroma sample lies among its four luma samples: beside the left two ("left": H.264 and
+        H.265 unless they say otherwise), in their middle ("center": JPEG), on the first ("top_left": BT.2020).
+        """
+
 def prepare(
-    images: Sequence[NDArray[np.uint8]],
+    images: Sequence[NDArray[np.uint8] | Yuv420Image],
     regions: NDArray[np.int32],
-    out: NDArray[np.float32],
+    out: NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8],
     *,
     gain: NDArray[np.float32],
     bias: NDArray[np.float32],
     pad: NDArray[np.float32],
     reverse_channels: bool,
     round_to_uint8: bool,
+    layout: Literal["nchw", "nhwc"] = "nchw",
+    orientations: NDArray[np.int32] | None = None,
+    pool: ThreadPool | None = None,
 ) -> None:
-    """Resizes, pads and normalises images into `out` [B, 3, OH, OW], in place; every value is written.
+    """Resizes, pads and normalises images into `out`, in place, in one pass; every value is written.
 
-    images: B arrays [H, W, 3] whose rows may be strided; regions [B, 4] (x, y, width, height): where the resized
-    image lands in the output, inside it. Bilinear with half-pixel centres, no antialias, edges clamped:
-    source = (target + 0.5) * (source size / region size) - 0.5, as PyTorch's interpolate(align_corners=False).
-    gain, bias, pad [3] per output channel: value = pixel * gain + bias in the region, pad (as it is) outside it.
-    reverse_channels: output channel c is input channel 2 - c. round_to_uint8: the resized pixel is rounded half up
+    images: B of [H, W, 3], [H, W, 4] (the fourth channel is ignored), [H, W] or [H, W, 1] (all channels alike), whose
+    rows may be strided, or Yuv420Image, which becomes RGB. out: [B, 3, OH, OW], as nhwc [B, OH, OW, 3]; slots of a
+    bigger batch may be given as a view, as long as each is contiguous. regions [B, 4] (x, y, width, height): where the
+    resized image lands in the output, inside it. Bilinear with half-pixel centres, no antialias, edges clamped:
+    source = (target + 0.5) * (source size / region size) - 0.5, as PyTorch's interpolate(align_corners=False), to
+    1e-4 of a pixel's step; scale 1 is exact.
+    gain, bias, pad [3] per output channel: value = pixel * gain + bias in the region, pad (as it is) outside it; then
+    float16 rounds to the nearest (ties to even, infinite beyond 65504), uint8 half up and is cut to [0, 255].
+    reverse_channels: output channel c is image channel 2 - c. round_to_uint8: the resized pixel is rounded half up
     before gain and bias, as an 8-bit resize does.
+    orientations [B]: EXIF's 1 to 8; the image is turned so before all else, regions being those of the turned image.
+    A Yuv420Image's planes are resized each, the chroma at the position of its siting, then converted (ITU-R BT.601,
+    BT.709, BT.2020) and cut to [0, 255]: no copy of the frame in RGB is made.
+    Images, or bands of rows where they are few, are shared among the threads of `pool`.
     """

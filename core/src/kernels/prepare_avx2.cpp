@@ -6,144 +6,173 @@
 
 #include "kernels/prepare.h"
 
-#define FRAMECAST_AVX2 __attribute__((target("avx2")))
+#define FRAMECAST_TARGET __attribute__((target("avx2,f16c")))
+#define FRAMECAST_INLINE __attribute__((target("avx2,f16c"), always_inline)) inline
 
 namespace framecast::kernels {
 namespace {
 
-constexpr std::size_t kBlock = 8;
+using Floats = __m256;
+constexpr std::size_t kLanes = 8;
 
-/// The six bytes of a left and a right pixel in the low part of a word. Past the row's end lie zeros, whose weight is
-/// 0.
-struct PixelPairs {
-  const std::uint8_t* row;
-  std::size_t last;  ///< The highest offset from which 8 bytes may be read.
+FRAMECAST_INLINE Floats broadcast(float value) { return _mm256_set1_ps(value); }
+FRAMECAST_INLINE Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
+FRAMECAST_INLINE Floats sub(Floats a, Floats b) { return _mm256_sub_ps(a, b); }
+FRAMECAST_INLINE Floats mul(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+FRAMECAST_INLINE Floats min(Floats a, Floats b) { return _mm256_min_ps(a, b); }
+FRAMECAST_INLINE Floats max(Floats a, Floats b) { return _mm256_max_ps(a, b); }
+FRAMECAST_INLINE Floats truncate(Floats value) { return _mm256_cvtepi32_ps(_mm256_cvttps_epi32(value)); }
+FRAMECAST_INLINE Floats load(const float* values) { return _mm256_loadu_ps(values); }
 
-  std::uint64_t operator()(std::size_t offset) const {
-    std::uint64_t word;
-    if (offset <= last) {
-      std::memcpy(&word, row + offset, 8);
-      return word;
-    }
-    std::memcpy(&word, row + last, 8);
-    return word >> (8 * (offset - last));
-  }
-};
-
-/// The shuffle that takes these bytes of each half, widened to a 32-bit lane each: indices below 0 give zero.
-FRAMECAST_AVX2 inline __m256i one_byte_of_each_lane(int b0, int b1, int b2, int b3) {
-  return _mm256_setr_epi8(static_cast<char>(b0), -1, -1, -1, static_cast<char>(b1), -1, -1, -1, static_cast<char>(b2),
-                          -1, -1, -1, static_cast<char>(b3), -1, -1, -1, static_cast<char>(b0), -1, -1, -1,
-                          static_cast<char>(b1), -1, -1, -1, static_cast<char>(b2), -1, -1, -1, static_cast<char>(b3),
-                          -1, -1, -1);
+FRAMECAST_INLINE void store(float* out, Floats values) { _mm256_storeu_ps(out, values); }
+FRAMECAST_INLINE void store(Half* out, Floats values) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_cvtps_ph(values, _MM_FROUND_TO_NEAREST_INT));
+}
+FRAMECAST_INLINE void store(std::uint8_t* out, Floats values) {
+  const Floats inside = min(broadcast(255), max(broadcast(0), add(values, broadcast(0.5f))));
+  const __m256i whole = _mm256_cvttps_epi32(inside);
+  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(words, words));
 }
 
-/// Pixel pairs of columns x .. x + 7 of one row: the low and the high half of each word, a lane per pixel.
-struct Words {
-  __m256i low;   ///< l0 l1 l2 r0
-  __m256i high;  ///< r1 r2 - -
+struct Line {
+  __m256i low;
+  __m256i high;
+};
+FRAMECAST_INLINE Line load_line(const std::uint8_t* bytes) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes)),
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + 32))};
+}
+FRAMECAST_INLINE void store_line(std::uint8_t* out, const Line& line) {
+  _mm256_store_si256(reinterpret_cast<__m256i*>(out), line.low);
+  _mm256_store_si256(reinterpret_cast<__m256i*>(out + 32), line.high);
+}
+
+/// Which lanes of the channels make the interleaved values, and whose they are.
+struct Interleaving {
+  std::int32_t lane[3][kLanes];
+  std::int32_t is_second[3][kLanes];
+  std::int32_t is_third[3][kLanes];
 };
 
-template <bool near_end>
-FRAMECAST_AVX2 inline Words load(const PixelPairs& pairs, const std::uint32_t* offsets) {
-  auto pixel = [&](std::size_t x) FRAMECAST_AVX2 {
-    if constexpr (near_end) {
-      return _mm_cvtsi64_si128(static_cast<long long>(pairs(offsets[x])));
+constexpr Interleaving interleaving() {
+  Interleaving order{};
+  for (int i = 0; i < 3 * static_cast<int>(kLanes); ++i) {
+    const int lanes = static_cast<int>(kLanes);
+    order.lane[i / lanes][i % lanes] = i / 3;
+    order.is_second[i / lanes][i % lanes] = i % 3 == 1 ? -1 : 0;
+    order.is_third[i / lanes][i % lanes] = i % 3 == 2 ? -1 : 0;
+  }
+  return order;
+}
+
+constexpr Interleaving kInterleaving = interleaving();
+
+FRAMECAST_INLINE __m256i lanes_of(const std::int32_t* values) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(values));
+}
+
+template <class Element>
+FRAMECAST_INLINE void interleave(Floats a, Floats b, Floats c, Element* out) {
+  for (std::size_t i = 0; i < 3; ++i) {
+    const __m256i lane = lanes_of(kInterleaving.lane[i]);
+    const Floats second = _mm256_castsi256_ps(lanes_of(kInterleaving.is_second[i]));
+    const Floats third = _mm256_castsi256_ps(lanes_of(kInterleaving.is_third[i]));
+    Floats values = _mm256_permutevar8x32_ps(a, lane);
+    values = _mm256_blendv_ps(values, _mm256_permutevar8x32_ps(b, lane), second);
+    store(out + i * kLanes, _mm256_blendv_ps(values, _mm256_permutevar8x32_ps(c, lane), third));
+  }
+}
+
+/// 8 columns of two rows of a plane, 8 bytes of each.
+///
+/// Half h of words[q] holds columns 4 h + 2 q and the next one. The table's index has a shuffle for each q, which puts
+/// left, 0, right, 0 into the column's lane of 32 bits and zeros into the others.
+template <bool coarse>
+class Columns {
+ public:
+  FRAMECAST_INLINE explicit Columns(const PlaneRows& plane)
+      : plane_(plane),
+        upper_weight_(broadcast((1 - plane.weight) * kUnit)),
+        lower_weight_(broadcast(plane.weight * kUnit)),
+        both_weights_(_mm256_set1_epi16(coarse_weights(plane.weight))) {}
+
+  FRAMECAST_INLINE void load(std::size_t block) {
+    const ColumnTable& columns = *plane_.columns;
+    const std::uint32_t* loads = columns.loads.data() + block * kLanes;
+    load_words(plane_.upper, loads, upper_);
+    load_words(plane_.lower, loads, lower_);
+    const auto* index = reinterpret_cast<const __m256i*>(columns.index.data() + block * 8 * kLanes);
+    index_[0] = _mm256_loadu_si256(index);
+    index_[1] = _mm256_loadu_si256(index + 1);
+    high_ = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(columns.high.data() + block * kLanes));
+    if constexpr (!coarse) {
+      low_ = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(columns.low.data() + block * kLanes));
+    }
+  }
+
+  FRAMECAST_INLINE Floats value(int channel) const {
+    const __m256i step = _mm256_set1_epi8(static_cast<char>(channel));
+    const __m256i index[2] = {_mm256_add_epi8(index_[0], step), _mm256_add_epi8(index_[1], step)};
+    const __m256i upper = pairs(upper_, index);
+    const __m256i lower = pairs(lower_, index);
+    if constexpr (coarse) {
+      // Weights of 6 and 10 bits: integers below 2^24 times a power of 2, which are as exact in float32.
+      const __m256i both = _mm256_or_si256(upper, _mm256_slli_epi16(lower, 8));
+      const __m256i down = _mm256_maddubs_epi16(both, both_weights_);
+      return mul(_mm256_cvtepi32_ps(_mm256_madd_epi16(down, high_)), broadcast(0x1p-20f));
     } else {
-      return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(pairs.row + offsets[x]));
+      return add(mul(across(upper), upper_weight_), mul(across(lower), lower_weight_));
     }
-  };
-  auto four = [&](std::size_t a, std::size_t b, std::size_t c, std::size_t d) FRAMECAST_AVX2 {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi64(pixel(a), pixel(b))),
-                                   _mm_unpacklo_epi64(pixel(c), pixel(d)), 1);
-  };
-  // In this order the shuffles, which stay within halves, leave the pixels in theirs.
-  const __m256 a = _mm256_castsi256_ps(four(0, 1, 4, 5));
-  const __m256 b = _mm256_castsi256_ps(four(2, 3, 6, 7));
-  return {_mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)), _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd))};
-}
-
-template <int channel>
-FRAMECAST_AVX2 inline __m256 resize(const Words& words, __m256 left_weight, __m256 right_weight) {
-  const __m256i byte0 = one_byte_of_each_lane(0, 4, 8, 12);
-  const __m256i byte1 = one_byte_of_each_lane(1, 5, 9, 13);
-  const __m256i byte2 = one_byte_of_each_lane(2, 6, 10, 14);
-  const __m256i left = _mm256_shuffle_epi8(words.low, channel == 0 ? byte0 : channel == 1 ? byte1 : byte2);
-  __m256i right;
-  if constexpr (channel == 0) {
-    right = _mm256_srli_epi32(words.low, 24);
-  } else {
-    right = _mm256_shuffle_epi8(words.high, channel == 1 ? byte0 : byte1);
   }
-  return _mm256_add_ps(_mm256_mul_ps(left_weight, _mm256_cvtepi32_ps(left)),
-                       _mm256_mul_ps(right_weight, _mm256_cvtepi32_ps(right)));
-}
 
-/// What a block needs of a row, in registers: stores into the output could otherwise change it.
-struct Constants {
-  __m256 upper_weight;
-  __m256 lower_weight;
-  __m256 gain[3];
-  __m256 bias[3];
+ private:
+  static constexpr float kUnit = 1.0f / static_cast<float>(kWeightOne);
+
+  FRAMECAST_INLINE static void load_words(const std::uint8_t* row, const std::uint32_t* loads, __m256i* words) {
+    for (std::size_t q = 0; q < 2; ++q) {
+      words[q] = _mm256_inserti128_si256(_mm256_castsi128_si256(two_words(row, loads + 2 * q)),
+                                         two_words(row, loads + 2 * q + 4), 1);
+    }
+  }
+
+  FRAMECAST_INLINE static __m128i two_words(const std::uint8_t* row, const std::uint32_t* loads) {
+    const __m128i first = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + loads[0]));
+    const __m128i second = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + loads[1]));
+    return _mm_unpacklo_epi64(first, second);
+  }
+
+  FRAMECAST_INLINE static __m256i pairs(const __m256i* words, const __m256i* index) {
+    return _mm256_or_si256(_mm256_shuffle_epi8(words[0], index[0]), _mm256_shuffle_epi8(words[1], index[1]));
+  }
+
+  FRAMECAST_INLINE Floats across(__m256i pairs) const {
+    const __m256i high = _mm256_slli_epi32(_mm256_madd_epi16(pairs, high_), 9);
+    return _mm256_cvtepi32_ps(_mm256_add_epi32(high, _mm256_madd_epi16(pairs, low_)));
+  }
+
+  const PlaneRows plane_;
+  const Floats upper_weight_;
+  const Floats lower_weight_;
+  const __m256i both_weights_;
+  __m256i upper_[2];
+  __m256i lower_[2];
+  __m256i index_[2];
+  __m256i high_;
+  __m256i low_;
 };
 
-template <int channel, bool one_row, bool round_to_uint8>
-FRAMECAST_AVX2 inline __m256 finish(const Constants& constants, const Words& upper, const Words& lower,
-                                    __m256 left_weight, __m256 right_weight) {
-  __m256 value = resize<channel>(upper, left_weight, right_weight);
-  if constexpr (!one_row) {
-    const __m256 below = resize<channel>(lower, left_weight, right_weight);
-    value = _mm256_add_ps(_mm256_mul_ps(constants.upper_weight, value), _mm256_mul_ps(constants.lower_weight, below));
-  }
-  if constexpr (round_to_uint8) {
-    value = _mm256_cvtepi32_ps(_mm256_cvttps_epi32(_mm256_add_ps(value, _mm256_set1_ps(0.5f))));
-  }
-  return _mm256_add_ps(_mm256_mul_ps(value, constants.gain[channel]), constants.bias[channel]);
-}
+#include "kernels/prepare_row.h"
 
-template <bool one_row, bool round_to_uint8, bool near_end>
-FRAMECAST_AVX2 inline void block(const PreparedRow& row, const Constants& constants, std::size_t x) {
-  const std::size_t last = row.row_bytes - 8;
-  const __m256 right = _mm256_loadu_ps(row.weights + x);
-  const __m256 left = _mm256_sub_ps(_mm256_set1_ps(1), right);
-  const Words upper = load<near_end>({row.upper, last}, row.offsets + x);
-  Words lower = upper;
-  if constexpr (!one_row) lower = load<near_end>({row.lower, last}, row.offsets + x);
-  const __m256 value0 = finish<0, one_row, round_to_uint8>(constants, upper, lower, left, right);
-  const __m256 value1 = finish<1, one_row, round_to_uint8>(constants, upper, lower, left, right);
-  const __m256 value2 = finish<2, one_row, round_to_uint8>(constants, upper, lower, left, right);
-  _mm256_storeu_ps(row.out[0] + x, value0);
-  _mm256_storeu_ps(row.out[1] + x, value1);
-  _mm256_storeu_ps(row.out[2] + x, value2);
-}
-
-template <bool one_row, bool round_to_uint8>
-FRAMECAST_AVX2 inline void prepare_row(const PreparedRow& given) {
-  const PreparedRow row = given;
-  Constants constants{_mm256_set1_ps(1 - row.weight), _mm256_set1_ps(row.weight), {}, {}};
-  for (int c = 0; c < 3; ++c) {
-    constants.gain[c] = _mm256_set1_ps(row.gain[c]);
-    constants.bias[c] = _mm256_set1_ps(row.bias[c]);
-  }
-  std::size_t inside = row.width;
-  while (inside > 0 && row.offsets[inside - 1] + std::size_t{8} > row.row_bytes) --inside;
-  std::size_t x = 0;
-  for (; x + kBlock <= inside; x += kBlock) block<one_row, round_to_uint8, false>(row, constants, x);
-  for (; x + kBlock <= row.width; x += kBlock) block<one_row, round_to_uint8, true>(row, constants, x);
-  // The last block overlaps the one before it and writes the same values there.
-  if (x < row.width) block<one_row, round_to_uint8, true>(row, constants, row.width - kBlock);
+void prepare_row(const PreparedRow& row) {
+  if (row.planes[0].columns->rule.gather == Gather::pixels) return kPrepareScalar.prepare_row(row);
+  are_coarse(row) ? prepare_row_with<Columns<true>>(row) : prepare_row_with<Columns<false>>(row);
 }
 
 }  // namespace
 
-FRAMECAST_AVX2 void prepare_row_avx2(const PreparedRow& row) {
-  // A lower row of weight 0 adds +0 to values of at least 0, which changes no bit.
-  if (row.weight == 0) {
-    row.round_to_uint8 ? prepare_row<true, true>(row) : prepare_row<true, false>(row);
-  } else {
-    row.round_to_uint8 ? prepare_row<false, true>(row) : prepare_row<false, false>(row);
-  }
-}
+const PrepareKernels kPrepareAvx2{prepare_row,       store_halves,     store_bytes, interleave_floats,
+                                  interleave_halves, interleave_bytes, fill};
 
 }  // namespace framecast::kernels
 

@@ -2,98 +2,167 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "kernels/prepare.h"
 
-#define FRAMECAST_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")))
+#define FRAMECAST_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")))
+#define FRAMECAST_INLINE __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi"), always_inline)) inline
 
 namespace framecast::kernels {
 namespace {
 
-constexpr std::size_t kBlock = kPreparedRowWidth;
-constexpr std::size_t kWindow = kPreparedRowReach;
+using Floats = __m512;
+constexpr std::size_t kLanes = 16;
 
-/// The bytes of an image row that a block of columns needs, and zeros behind the row's end, whose weight is 0.
-struct Window {
-  __m512i first;
-  __m512i second;
+FRAMECAST_INLINE Floats broadcast(float value) { return _mm512_set1_ps(value); }
+FRAMECAST_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
+FRAMECAST_INLINE Floats sub(Floats a, Floats b) { return _mm512_sub_ps(a, b); }
+FRAMECAST_INLINE Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+FRAMECAST_INLINE Floats min(Floats a, Floats b) { return _mm512_min_ps(a, b); }
+FRAMECAST_INLINE Floats max(Floats a, Floats b) { return _mm512_max_ps(a, b); }
+FRAMECAST_INLINE Floats truncate(Floats value) { return _mm512_cvtepi32_ps(_mm512_cvttps_epi32(value)); }
+FRAMECAST_INLINE Floats load(const float* values) { return _mm512_loadu_ps(values); }
+
+FRAMECAST_INLINE void store(float* out, Floats values) { _mm512_storeu_ps(out, values); }
+FRAMECAST_INLINE void store(Half* out, Floats values) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtps_ph(values, _MM_FROUND_TO_NEAREST_INT));
+}
+FRAMECAST_INLINE void store(std::uint8_t* out, Floats values) {
+  const Floats inside = min(broadcast(255), max(broadcast(0), add(values, broadcast(0.5f))));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtusepi32_epi8(_mm512_cvttps_epi32(inside)));
+}
+
+using Line = __m512i;
+FRAMECAST_INLINE Line load_line(const std::uint8_t* bytes) { return _mm512_loadu_si512(bytes); }
+FRAMECAST_INLINE void store_line(std::uint8_t* out, Line line) { _mm512_store_si512(out, line); }
+
+/// Which lanes of the channels make the interleaved values: first of channels 0 and 1, then of these and channel 2.
+struct Interleaving {
+  std::int32_t pair[3][kLanes];
+  std::int32_t third[3][kLanes];
 };
 
-FRAMECAST_AVX512 inline Window load(const std::uint8_t* row, std::size_t begin, std::size_t row_bytes) {
-  const std::size_t left = row_bytes - begin;
-  if (left >= kWindow) return {_mm512_loadu_si512(row + begin), _mm512_loadu_si512(row + begin + 64)};
-  auto mask = [](std::size_t bytes) { return bytes >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bytes) - 1; };
-  const __m512i first = _mm512_maskz_loadu_epi8(mask(left), row + begin);
-  if (left <= 64) return {first, _mm512_setzero_si512()};
-  return {first, _mm512_maskz_loadu_epi8(mask(left - 64), row + begin + 64)};
+constexpr Interleaving interleaving() {
+  Interleaving order{};
+  for (int i = 0; i < 3 * static_cast<int>(kLanes); ++i) {
+    const int pixel = i / 3, channel = i % 3, lanes = static_cast<int>(kLanes);
+    order.pair[i / lanes][i % lanes] = channel == 2 ? 0 : channel * lanes + pixel;
+    order.third[i / lanes][i % lanes] = channel == 2 ? lanes + pixel : i % lanes;
+  }
+  return order;
 }
 
-/// Bytes at the given offsets, a 32-bit lane each.
-FRAMECAST_AVX512 inline __m512 pick(const Window& window, __m512i offsets) {
-  constexpr __mmask64 kLowBytes = 0x1111111111111111u;
-  return _mm512_cvtepi32_ps(_mm512_maskz_permutex2var_epi8(kLowBytes, window.first, offsets, window.second));
+constexpr Interleaving kInterleaving = interleaving();
+
+template <class Element>
+FRAMECAST_INLINE void interleave(Floats a, Floats b, Floats c, Element* out) {
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Floats pair = _mm512_permutex2var_ps(a, _mm512_loadu_si512(kInterleaving.pair[i]), b);
+    store(out + i * kLanes, _mm512_permutex2var_ps(pair, _mm512_loadu_si512(kInterleaving.third[i]), c));
+  }
 }
 
-/// What a block needs of a row, in registers: stores into the output could otherwise change it.
-struct Constants {
-  __m512 upper_weight;
-  __m512 lower_weight;
-  __m512 gain[3];
-  __m512 bias[3];
+/// 16 columns of two rows of a plane, of which 16 / windows share 128 bytes of a row.
+///
+/// The table's index holds bytes left, left, right, right per column. A permutation that leaves out some of them keeps
+/// the index there, so that one after the other they collect: left of the upper row, left of the lower, right, right.
+template <std::size_t windows, bool coarse>
+class Columns {
+ public:
+  FRAMECAST_INLINE explicit Columns(const PlaneRows& plane)
+      : plane_(plane),
+        upper_weight_(broadcast((1 - plane.weight) * kUnit)),
+        lower_weight_(broadcast(plane.weight * kUnit)),
+        both_weights_(_mm512_set1_epi16(coarse_weights(plane.weight))) {}
+
+  FRAMECAST_INLINE void load(std::size_t block) {
+    const ColumnTable& columns = *plane_.columns;
+    for (std::size_t w = 0; w < windows; ++w) {
+      const std::size_t begin = columns.loads[block * windows + w];
+      for (std::size_t half = 0; half < 2; ++half) {
+        upper_[w][half] = _mm512_loadu_si512(plane_.upper + begin + 64 * half);
+        lower_[w][half] = _mm512_loadu_si512(plane_.lower + begin + 64 * half);
+      }
+    }
+    index_ = _mm512_loadu_si512(columns.index.data() + block * 4 * kLanes);
+    high_ = _mm512_loadu_si512(columns.high.data() + block * kLanes);
+    if constexpr (!coarse) low_ = _mm512_loadu_si512(columns.low.data() + block * kLanes);
+  }
+
+  FRAMECAST_INLINE Floats value(int channel) const {
+    const __m512i index = _mm512_add_epi8(index_, _mm512_set1_epi8(static_cast<char>(channel)));
+    if constexpr (coarse) {
+      // Weights of 6 and 10 bits: integers below 2^24 times a power of 2, which are as exact in float32.
+      const __m512i down = _mm512_maddubs_epi16(collect(index), both_weights_);
+      return mul(_mm512_cvtepi32_ps(_mm512_madd_epi16(down, high_)), broadcast(0x1p-20f));
+    } else if constexpr (windows == 1) {
+      const __m512i upper = _mm512_maskz_permutex2var_epi8(kEven, upper_[0][0], index, upper_[0][1]);
+      const __m512i lower = _mm512_maskz_permutex2var_epi8(kEven, lower_[0][0], index, lower_[0][1]);
+      return add(mul(across(upper), upper_weight_), mul(across(lower), lower_weight_));
+    } else {
+      const __m512i both = collect(index);
+      const __m512i upper = _mm512_and_si512(both, _mm512_set1_epi16(0xff));
+      const __m512i lower = _mm512_srli_epi16(both, 8);
+      return add(mul(across(upper), upper_weight_), mul(across(lower), lower_weight_));
+    }
+  }
+
+ private:
+  static constexpr __mmask64 kEven = 0x5555555555555555u;
+  static constexpr float kUnit = 1.0f / static_cast<float>(kWeightOne);
+
+  FRAMECAST_INLINE __m512i collect(__m512i bytes) const {
+    for (std::size_t w = 0; w < windows; ++w) {
+      const __mmask64 here = (~__mmask64{0} >> (64 - 64 / windows)) << (w * 64 / windows);
+      bytes = _mm512_mask2_permutex2var_epi8(upper_[w][0], bytes, here & kEven, upper_[w][1]);
+      bytes = _mm512_mask2_permutex2var_epi8(lower_[w][0], bytes, here & ~kEven, lower_[w][1]);
+    }
+    return bytes;
+  }
+
+  FRAMECAST_INLINE Floats across(__m512i pairs) const {
+    const __m512i high = _mm512_slli_epi32(_mm512_madd_epi16(pairs, high_), 9);
+    return _mm512_cvtepi32_ps(_mm512_add_epi32(high, _mm512_madd_epi16(pairs, low_)));
+  }
+
+  const PlaneRows plane_;
+  const Floats upper_weight_;
+  const Floats lower_weight_;
+  const __m512i both_weights_;
+  __m512i upper_[windows][2];
+  __m512i lower_[windows][2];
+  __m512i index_;
+  __m512i high_;
+  __m512i low_;
 };
 
-template <bool one_row, bool round_to_uint8>
-FRAMECAST_AVX512 inline void block(const PreparedRow& row, const Constants& constants, std::size_t x) {
-  const std::size_t begin = row.offsets[x];
-  const __m512i offsets =
-      _mm512_sub_epi32(_mm512_loadu_si512(row.offsets + x), _mm512_set1_epi32(static_cast<int>(begin)));
-  const __m512 right_weight = _mm512_loadu_ps(row.weights + x);
-  const __m512 left_weight = _mm512_sub_ps(_mm512_set1_ps(1), right_weight);
-  const Window upper = load(row.upper, begin, row.row_bytes);
-  Window lower = upper;
-  if constexpr (!one_row) lower = load(row.lower, begin, row.row_bytes);
-  __m512 values[3];
-  for (int c = 0; c < 3; ++c) {
-    const __m512i left = _mm512_add_epi32(offsets, _mm512_set1_epi32(c));
-    const __m512i right = _mm512_add_epi32(offsets, _mm512_set1_epi32(c + 3));
-    __m512 value =
-        _mm512_add_ps(_mm512_mul_ps(left_weight, pick(upper, left)), _mm512_mul_ps(right_weight, pick(upper, right)));
-    if constexpr (!one_row) {
-      const __m512 below =
-          _mm512_add_ps(_mm512_mul_ps(left_weight, pick(lower, left)), _mm512_mul_ps(right_weight, pick(lower, right)));
-      value = _mm512_add_ps(_mm512_mul_ps(constants.upper_weight, value), _mm512_mul_ps(constants.lower_weight, below));
-    }
-    if constexpr (round_to_uint8) {
-      value = _mm512_cvtepi32_ps(_mm512_cvttps_epi32(_mm512_add_ps(value, _mm512_set1_ps(0.5f))));
-    }
-    values[c] = _mm512_add_ps(_mm512_mul_ps(value, constants.gain[c]), constants.bias[c]);
-  }
-  for (int c = 0; c < 3; ++c) _mm512_storeu_ps(row.out[c] + x, values[c]);
+#include "kernels/prepare_row.h"
+
+template <std::size_t windows>
+void prepare_row_of_windows(const PreparedRow& row) {
+  are_coarse(row) ? prepare_row_with<Columns<windows, true>>(row) : prepare_row_with<Columns<windows, false>>(row);
 }
 
-template <bool one_row, bool round_to_uint8>
-FRAMECAST_AVX512 inline void prepare_row(const PreparedRow& given) {
-  const PreparedRow row = given;
-  Constants constants{_mm512_set1_ps(1 - row.weight), _mm512_set1_ps(row.weight), {}, {}};
-  for (int c = 0; c < 3; ++c) {
-    constants.gain[c] = _mm512_set1_ps(row.gain[c]);
-    constants.bias[c] = _mm512_set1_ps(row.bias[c]);
+void prepare_row(const PreparedRow& row) {
+  switch (row.planes[0].columns->rule.gather) {
+    case Gather::pixels:
+      return kPrepareScalar.prepare_row(row);
+    case Gather::words:
+      return kPrepareAvx2.prepare_row(row);
+    case Gather::window:
+      return prepare_row_of_windows<1>(row);
+    case Gather::two_windows:
+      return prepare_row_of_windows<2>(row);
+    case Gather::four_windows:
+      return prepare_row_of_windows<4>(row);
   }
-  std::size_t x = 0;
-  for (; x + kBlock <= row.width; x += kBlock) block<one_row, round_to_uint8>(row, constants, x);
-  // The last block overlaps the one before it and writes the same values there.
-  if (x < row.width) block<one_row, round_to_uint8>(row, constants, row.width - kBlock);
 }
 
 }  // namespace
 
-FRAMECAST_AVX512 void prepare_row_avx512(const PreparedRow& row) {
-  // A lower row of weight 0 adds +0 to values of at least 0, which changes no bit.
-  if (row.weight == 0) {
-    row.round_to_uint8 ? prepare_row<true, true>(row) : prepare_row<true, false>(row);
-  } else {
-    row.round_to_uint8 ? prepare_row<false, true>(row) : prepare_row<false, false>(row);
-  }
-}
+const PrepareKernels kPrepareAvx512{prepare_row,       store_halves,     store_bytes, interleave_floats,
+                                    interleave_halves, interleave_bytes, fill};
 
 }  // namespace framecast::kernels
 

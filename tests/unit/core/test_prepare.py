@@ -148,7 +148,7 @@ def test_an_empty_batch_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("images", [np.zeros((4, 4, 4), np.uint8)]),
+        ("images", [np.zeros((4, 4, 5), np.uint8)]),
         ("images", [np.zeros((0, 4, 3), np.uint8)]),
         ("images", [np.zeros((4, 4, 6), np.uint8)[:, :, ::2]]),
         ("images", [np.zeros((4, 8, 3), np.uint8)[:, ::2]]),
