@@ -352,13 +352,20 @@ def serialise_results(
     """
 
 def simplify_rings(
-    points: NDArray[np.float32], ring_splits: NDArray[np.int64], epsilons: NDArray[np.float32]
+    points: NDArray[np.float32],
+    ring_splits: NDArray[np.int64],
+    epsilons: NDArray[np.float32],
+    *,
+    pool: ThreadPool | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Closed-ring Ramer-Douglas-Peucker: points [V, 2] finite, ring_splits [R + 1], epsilons [R] in pixels, >= 0.
 
-    No point of a ring lies farther than its epsilon from the result, and at least 3 points stay; epsilon 0, and a
-    ring of 3 points or fewer, is returned as it is. Each ring alone: it may come to cross itself or another.
-    Not recursive, and O(n log n) at worst: past a budget of distances, chains are split at their middle, which keeps
+    No point of a ring, nor of its edges, lies farther than its epsilon from the result, and at least 3 points stay;
+    epsilon 0 (or below 1e-15 of the ring's size), and a ring of 3 points or fewer, returns the ring as it is. Each ring
+    alone: it may come to cross itself or another.
+    A chain is split where it is farthest from the line through its ends (ties: the lowest index), as in Douglas and
+    Peucker 1973, and where that is near, at the point farthest from the segment, if that is not.
+    Not recursive, and O(n log n) at worst: past 32 + 8 log2 n levels, chains are split at their middle, which keeps
     the guarantee and a few more points. Returns points [V', 2] in their order and splits [R + 1].
     """
 

@@ -1,7 +1,6 @@
 """Ring simplification: a plain recursive reference, the deviation by Shapely, and the bound on the worst case."""
 
 import itertools
-import time
 from typing import Any
 
 import cv2
@@ -31,11 +30,20 @@ def segment_distances(points: NDArray[np.float64], a: NDArray[np.float64], b: ND
     return np.hypot(*(points - a - t[:, None] * along).T)
 
 
+def line_distances(points: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> Any:
+    along = b - a
+    length = float(np.hypot(*along))
+    offsets = points - a
+    return np.abs(offsets[:, 0] * along[1] - offsets[:, 1] * along[0]) / length if length else np.zeros(len(points))
+
+
 def plain_chain(points: NDArray[np.float64], epsilon: float) -> list[int]:
     """The textbook recursion: indices kept strictly between the chain's ends."""
     if len(points) < 3:
         return []
-    distances = segment_distances(points[1:-1], points[0], points[-1])
+    distances = line_distances(points[1:-1], points[0], points[-1])
+    if distances.max() <= epsilon:  # Near the line, but maybe before or behind the segment.
+        distances = segment_distances(points[1:-1], points[0], points[-1])
     at = int(distances.argmax()) + 1
     if distances[at - 1] <= epsilon:
         return []
@@ -145,12 +153,18 @@ def zigzag(count: int, growth: float) -> Points:
 
 @pytest.mark.parametrize("growth", [0.0, 0.01, 1.0, -0.0001])
 @pytest.mark.parametrize("epsilon", [0.1, 5.0])
-def test_a_zigzag_of_50000_points_is_quick(growth: float, epsilon: float) -> None:
-    ring = zigzag(50_000, growth)
-    begin = time.thread_time()
-    result = simplify(ring, epsilon)
-    assert time.thread_time() - begin < 0.5
-    assert len(result) > 10_000
+def test_a_zigzag_of_50000_points_is_simplified(growth: float, epsilon: float) -> None:
+    assert len(simplify(zigzag(50_000, growth), epsilon)) > 10_000  # How much work that is, the C++ test counts.
+
+
+def test_a_pool_changes_nothing() -> None:
+    rings = [blob(np.random.default_rng(seed), 20 + seed) for seed in range(200)]
+    points, splits = np.concatenate(rings), np.cumsum([0, *map(len, rings)])
+    epsilons = np.linspace(0, 5, len(rings), dtype=np.float32)
+    alone = framecast_core.simplify_rings(points, splits, epsilons)
+    together = framecast_core.simplify_rings(points, splits, epsilons, pool=framecast_core.ThreadPool(2))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_long_spiral_keeps_the_deviation_where_the_work_limit_is_reached() -> None:
