@@ -55,12 +55,12 @@ class CountingRunner:
         self.closed = True
 
 
-def loaded(runner: CountingRunner, *, max_batch: int = 8) -> LoadedModel:
+def loaded(runner: CountingRunner, *, max_batch: int = 8, manifest: ModelBundle | None = None) -> LoadedModel:
     """The runner as a model in memory."""
     return LoadedModel(
         name="projects/p/models/m/versions/1",
         bundle_sha256="0" * 64,
-        manifest=ModelBundle(),
+        manifest=manifest or ModelBundle(),
         runner=runner,
         batcher=Batcher(lambda *batch: runner.infer(*batch), BatchLimits(max_batch=max_batch)),
         engine="counting",

@@ -1,14 +1,10 @@
-"""What a model says of one picture, as arrays; and the same as a message."""
+"""What a model says of one picture, as arrays."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-
-from framecast.v1 import frame_result_pb2
-from framecast.v1.geometry_pb2 import BoundingBox, Polygon, Ring
-from framecast.v1.model_bundle_pb2 import ModelBundle
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
@@ -75,32 +71,3 @@ class Prediction:
     """[C] the score of every class, whatever the settings; None unless the model classifies."""
     features: FloatArray | None = None
     """[D] the picture's embedding, where a classifier gives one."""
-
-
-def to_proto(prediction: Prediction, manifest: ModelBundle) -> frame_result_pb2.Prediction:
-    """The message of a prediction; ids and names of categories come from the manifest."""
-    message = frame_result_pb2.Prediction(width=prediction.width, height=prediction.height)
-    boxes, scores = prediction.boxes.tolist(), prediction.scores.tolist()
-    for index, class_index in enumerate(prediction.class_indices.tolist()):
-        category = manifest.categories[class_index]
-        x_min, y_min, x_max, y_max = boxes[index]
-        instance = message.instances.add(
-            category_id=category.id,
-            category=category.name,
-            score=scores[index],
-            box=BoundingBox(x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max),
-        )
-        if prediction.polygons is not None:
-            instance.polygons.extend(_polygon(rings) for rings in prediction.polygons.parts(index))
-            instance.mask_area = int(prediction.polygons.areas[index])
-    if prediction.label_scores is not None:
-        for class_index in prediction.labels.tolist():
-            category = manifest.categories[class_index]
-            score = float(prediction.label_scores[class_index])
-            message.labels.add(category_id=category.id, category=category.name, score=score)
-    return message
-
-
-def _polygon(rings: list[FloatArray]) -> Polygon:
-    exterior, *holes = (Ring(coordinates=ring.ravel().tolist()) for ring in rings)
-    return Polygon(exterior=exterior, holes=holes)

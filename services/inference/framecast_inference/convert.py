@@ -1,24 +1,14 @@
 """Between messages and what the use cases speak of."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from fractions import Fraction
-
-from google.protobuf.duration_pb2 import Duration
+from collections.abc import Iterator, Sequence
 
 from framecast.errors import InvalidArgumentError
-from framecast.status import to_status
 from framecast.v1 import inference_service_pb2 as messages
-from framecast.v1.frame_result_pb2 import FrameResult
 from framecast.v1.inference_settings_pb2 import InferenceSettings
-from framecast.v1.model_bundle_pb2 import ModelBundle
-from framecast_bundle.prediction import to_proto
 from framecast_bundle.settings import Settings, effective_settings
 from framecast_inference.image_prediction import ImageInput
 from framecast_inference.loaded_model import LoadedModel
-from framecast_inference.pipeline import FrameOutcome
-from framecast_inference.video_prediction import StreamedFrame, VideoTerms
-
-_NANOSECONDS = 1_000_000_000
+from framecast_inference.video_prediction import VideoTerms
 
 
 def image_inputs(images: Sequence[messages.ImageSource]) -> list[ImageInput]:
@@ -42,15 +32,9 @@ def loaded_model_to_proto(model: LoadedModel) -> messages.LoadedModel:
     )
 
 
-def images_to_proto(
-    outcomes: Iterable[FrameOutcome], model: LoadedModel, settings: Settings
-) -> messages.PredictImagesResponse:
-    """The answer for some pictures."""
-    return messages.PredictImagesResponse(
-        results=[outcome_to_proto(outcome, model.manifest) for outcome in outcomes],
-        model=loaded_model_to_proto(model),
-        settings=settings.to_proto(),
-    )
+def images_terms_to_proto(model: LoadedModel, settings: Settings) -> messages.PredictImagesResponse:
+    """The answer for some pictures, but for the results."""
+    return messages.PredictImagesResponse(model=loaded_model_to_proto(model), settings=settings.to_proto())
 
 
 def header_to_proto(terms: VideoTerms, model: LoadedModel, settings: Settings) -> messages.PredictVideoResponse:
@@ -68,36 +52,6 @@ def header_to_proto(terms: VideoTerms, model: LoadedModel, settings: Settings) -
             average_frame_rate=float(terms.index.average_frame_rate),
         )
     )
-
-
-def frame_to_proto(frame: StreamedFrame, manifest: ModelBundle, *, total_frames: int) -> messages.PredictVideoResponse:
-    """A further message of a video's stream."""
-    return messages.PredictVideoResponse(
-        result=outcome_to_proto(frame.outcome, manifest),
-        progress=messages.PredictVideoResponse.Progress(
-            frames_done=frame.frames_done, total_frames=total_frames, resume_token=frame.resume_token
-        ),
-    )
-
-
-def outcome_to_proto(outcome: FrameOutcome, manifest: ModelBundle) -> FrameResult:
-    """One picture's or frame's answer, or its error."""
-    frame = outcome.frame
-    result = FrameResult(frame_index=frame.index, pts=frame.pts)
-    if frame.time_s is not None:
-        result.presentation_time.CopyFrom(duration_to_proto(frame.time_s))
-    if outcome.prediction is not None:
-        result.prediction.CopyFrom(to_proto(outcome.prediction, manifest))
-    elif frame.error is not None:
-        result.error.CopyFrom(to_status(frame.error))
-    return result
-
-
-def duration_to_proto(seconds: Fraction) -> Duration:
-    """Rounded to nanoseconds; both parts have the sign of the whole."""
-    nanoseconds = round(abs(seconds) * _NANOSECONDS)
-    sign = -1 if seconds < 0 else 1
-    return Duration(seconds=sign * (nanoseconds // _NANOSECONDS), nanos=sign * (nanoseconds % _NANOSECONDS))
 
 
 def upload_request(requests: Iterator[messages.PredictVideoUploadRequest]) -> messages.PredictVideoRequest:

@@ -1,7 +1,11 @@
 """A model version in memory."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+
+import framecast_core
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_inference.batching.batcher import Batcher
 from framecast_inference.model_runner import ModelRunner
@@ -21,6 +25,14 @@ class LoadedModel:
     """Through which everybody's pictures reach the runner."""
     engine: str
     """What computes, such as `CPUExecutionProvider`."""
+
+    @cached_property
+    def categories(self) -> framecast_core.CategoryTable:
+        """Ids and names of the manifest's categories, as results are written with them."""
+        return framecast_core.CategoryTable(
+            np.array([category.id for category in self.manifest.categories], dtype=np.int32),
+            [category.name for category in self.manifest.categories],
+        )
 
     @property
     def max_batch(self) -> int:

@@ -9,7 +9,6 @@ import grpc
 from framecast import names
 from framecast.errors import CancelledError
 from framecast.v1 import inference_service_pb2 as messages
-from framecast.v1 import inference_service_pb2_grpc
 from framecast.v1.model_pb2 import ModelVersion
 from framecast_bundle.settings import effective_settings
 from framecast_inference import convert
@@ -17,11 +16,12 @@ from framecast_inference.image_prediction import ImagePrediction
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.model_cache import ModelCache
 from framecast_inference.model_import import ModelImport
+from framecast_inference.result_writer import images_response, video_response
 from framecast_inference.video_prediction import VideoFile, VideoPrediction
 
 
-class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
-    """`framecast.v1.InferenceService`."""
+class InferenceServicer:
+    """`framecast.v1.InferenceService`; results leave as bytes, so it is registered by `add_servicer`."""
 
     def __init__(
         self,
@@ -41,23 +41,21 @@ class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
         with self._models.lease(_model_version(request.model_version)) as model:
             return convert.loaded_model_to_proto(model)
 
-    def PredictImages(
-        self, request: messages.PredictImagesRequest, context: grpc.ServicerContext
-    ) -> messages.PredictImagesResponse:
+    def PredictImages(self, request: messages.PredictImagesRequest, context: grpc.ServicerContext) -> bytes:
         with self._models.lease(_model_version(request.model_version)) as model:
             settings = effective_settings(request.settings, model.manifest)
             inputs = convert.image_inputs(request.images)
             outcomes = self._images.predict(model, inputs, settings, context.add_callback, deadline=_deadline(context))
-            return convert.images_to_proto(outcomes, model, settings)
+            return images_response(outcomes, model, convert.images_terms_to_proto(model, settings))
 
     def PredictVideo(
         self, request: messages.PredictVideoRequest, context: grpc.ServicerContext
-    ) -> Iterator[messages.PredictVideoResponse]:
+    ) -> Iterator[messages.PredictVideoResponse | bytes]:
         yield from self._predict_video(request, lambda: self._videos.stored(request.asset), context)
 
     def PredictVideoUpload(
         self, request_iterator: Iterator[messages.PredictVideoUploadRequest], context: grpc.ServicerContext
-    ) -> Iterator[messages.PredictVideoResponse]:
+    ) -> Iterator[messages.PredictVideoResponse | bytes]:
         request = convert.upload_request(request_iterator)
         chunks = _whole(convert.upload_chunks(request_iterator), context)
         yield from self._predict_video(request, lambda: self._videos.uploaded(chunks), context)
@@ -77,7 +75,7 @@ class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
         request: messages.PredictVideoRequest,
         open_video: Callable[[], VideoFile],
         context: grpc.ServicerContext,
-    ) -> Iterator[messages.PredictVideoResponse]:
+    ) -> Iterator[messages.PredictVideoResponse | bytes]:
         with self._models.lease(_model_version(request.model_version)) as model:
             settings = effective_settings(request.settings, model.manifest)
             with self._videos.stream(
@@ -91,7 +89,7 @@ class InferenceServicer(inference_service_pb2_grpc.InferenceServiceServicer):
             ) as (terms, frames):
                 yield convert.header_to_proto(terms, model, settings)
                 for frame in frames:
-                    yield convert.frame_to_proto(frame, model.manifest, total_frames=terms.total_frames)
+                    yield video_response(frame, model, total_frames=terms.total_frames)
 
 
 def _model_version(name: str) -> str:

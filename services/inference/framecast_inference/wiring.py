@@ -9,7 +9,7 @@ import grpc
 
 from framecast.errors import InvalidArgumentError
 from framecast.transport import open_channel
-from framecast.v1 import inference_service_pb2, inference_service_pb2_grpc
+from framecast.v1 import inference_service_pb2
 from framecast_bundle.engines.onnxruntime_engine import Device
 from framecast_inference.adapters.bundle_loader import BundleLoader
 from framecast_inference.adapters.grpc_registry import GrpcRegistry
@@ -23,6 +23,7 @@ from framecast_inference.servicer import InferenceServicer
 from framecast_inference.settings import InferenceSettings
 from framecast_inference.video_prediction import VideoPrediction
 from framecast_runtime.object_store import open_object_store
+from framecast_runtime.serialised import add_servicer
 from framecast_runtime.server import GrpcServer
 
 _DEVICES = ("auto", "cpu", "cuda")
@@ -68,8 +69,7 @@ def build(settings: InferenceSettings) -> InferenceService:
     )
 
     def register(server: grpc.Server) -> str:
-        inference_service_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, server)
-        return inference_service_pb2.DESCRIPTOR.services_by_name["InferenceService"].full_name
+        return add_servicer(server, inference_service_pb2.DESCRIPTOR.services_by_name["InferenceService"], servicer)
 
     server = GrpcServer(settings.listen_address, [register], max_workers=settings.max_calls)
     return InferenceService(server, models, spool, channel)

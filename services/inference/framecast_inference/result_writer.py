@@ -1,0 +1,96 @@
+"""Results to the wire format of their messages by the core: no Python object per box or point."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+import framecast_core
+from framecast.status import to_status
+from framecast.v1 import inference_service_pb2 as messages
+from framecast_bundle.prediction import Prediction
+from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.pipeline import FrameOutcome
+from framecast_inference.video_prediction import StreamedFrame
+
+_NANOSECONDS = 1_000_000_000
+_LENGTH_DELIMITED = 2
+_RESULTS = messages.PredictImagesResponse.RESULTS_FIELD_NUMBER
+_RESULT = messages.PredictVideoResponse.RESULT_FIELD_NUMBER
+
+
+def frame_result(outcome: FrameOutcome, categories: framecast_core.CategoryTable) -> bytes:
+    """A `FrameResult`: one picture's or frame's answer, or its error."""
+    frame, prediction = outcome.frame, outcome.prediction
+    fields = _fields_of(prediction) if prediction is not None else {}
+    size = [0, 0] if prediction is None else [prediction.height, prediction.width]
+    (result,) = framecast_core.serialise_results(
+        categories,
+        np.array([frame.index], dtype=np.int64),
+        np.array([size], dtype=np.int32),
+        pts=np.array([frame.pts], dtype=np.int64),
+        presentation_times=np.array([split_seconds(frame.time_s or Fraction(0))], dtype=np.int64),
+        timed=np.array([frame.time_s is not None]),
+        errors=None if frame.error is None else [to_status(frame.error).SerializeToString()],
+        **fields,
+    )
+    return result
+
+
+def images_response(
+    outcomes: Iterable[FrameOutcome], model: LoadedModel, terms: messages.PredictImagesResponse
+) -> bytes:
+    """A `PredictImagesResponse` with the results in front of what `terms` holds."""
+    results = [field_of(_RESULTS, frame_result(outcome, model.categories)) for outcome in outcomes]
+    return b"".join([*results, terms.SerializeToString()])
+
+
+def video_response(frame: StreamedFrame, model: LoadedModel, *, total_frames: int) -> bytes:
+    """A `PredictVideoResponse` with a frame's result and the stream's progress."""
+    progress = messages.PredictVideoResponse.Progress(
+        frames_done=frame.frames_done, total_frames=total_frames, resume_token=frame.resume_token
+    )
+    rest = messages.PredictVideoResponse(progress=progress).SerializeToString()
+    return field_of(_RESULT, frame_result(frame.outcome, model.categories)) + rest
+
+
+def split_seconds(seconds: Fraction) -> tuple[int, int]:
+    """Seconds and nanoseconds of a Duration, rounded; both have the sign of the whole."""
+    nanoseconds = round(abs(seconds) * _NANOSECONDS)
+    sign = -1 if seconds < 0 else 1
+    return sign * (nanoseconds // _NANOSECONDS), sign * (nanoseconds % _NANOSECONDS)
+
+
+def field_of(number: int, payload: bytes) -> bytes:
+    """A message field in wire format: its tag, its length, itself."""
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(payload)) + payload
+
+
+def _fields_of(prediction: Prediction) -> dict[str, Any]:
+    count = len(prediction.scores)
+    fields: dict[str, Any] = {
+        "splits": np.array([0, count], dtype=np.int64),
+        "boxes": prediction.boxes,
+        "scores": prediction.scores,
+        "classes": prediction.class_indices,
+    }
+    if prediction.polygons is not None:
+        fields |= {"polygons": prediction.polygons, "mask_areas": prediction.polygons.areas}
+    if prediction.label_scores is not None:
+        labels = prediction.labels
+        fields |= {
+            "label_splits": np.array([0, len(labels)], dtype=np.int64),
+            "label_classes": labels,
+            "label_scores": prediction.label_scores[labels],
+        }
+    return fields
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
