@@ -122,7 +122,7 @@ ADAPTERS = {
         "torch_cuda": (),
     },
     "framecast_inference": {
-        "adapters.bundle_loader": ("loaded_model", "sources.source_frame"),
+        "adapters.bundle_loader": ("batching", "loaded_model"),
         "adapters.grpc_registry": (),
         "adapters.spool_folder": (),
         "adapters.stored_blobs": (),
