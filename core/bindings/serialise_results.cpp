@@ -21,13 +21,11 @@ std::span<const T> span_or_empty(const Optional<T, 1>& array, std::size_t count,
   return span(*array);
 }
 
-/// Rows of two int64 as structs.
-template <typename Row>
-std::span<const Row> pairs(const Optional<std::int64_t, 2>& array, std::size_t count, const char* message) {
-  static_assert(sizeof(Row) == 2 * sizeof(std::int64_t));
+std::span<const PresentationTime> times(const Optional<std::int64_t, 2>& array, std::size_t count) {
+  static_assert(sizeof(PresentationTime) == 2 * sizeof(std::int64_t));
   if (!array) return {};
-  require(array->shape(0) == count && array->shape(1) == 2, message);
-  return {reinterpret_cast<const Row*>(array->data()), array->shape(0)};
+  require(array->shape(0) == count && array->shape(1) == 2, "presentation_times: must be [B, 2]");
+  return {reinterpret_cast<const PresentationTime*>(array->data()), count};
 }
 
 /// A flag per image, as bool or uint8.
@@ -67,23 +65,24 @@ struct PolygonArrays {
   }
 };
 
-/// Statuses on the wire, whose objects are held while the GIL is not.
-struct Errors {
-  explicit Errors(const std::optional<nb::sequence>& given) {
+/// Messages on the wire, whose objects are held while the GIL is not.
+struct Messages {
+  Messages(const std::optional<nb::sequence>& given, std::size_t count, const char* message) {
     if (!given) return;
-    for (nb::handle error : *given) {
-      if (error.is_none()) {
+    for (nb::handle each : *given) {
+      if (each.is_none()) {
         spans.emplace_back();
         continue;
       }
-      if (!nb::isinstance<nb::bytes>(error)) throw nb::type_error("errors: must be bytes or None");
-      const auto& held = objects.emplace_back(nb::borrow<nb::bytes>(error));
+      if (!nb::isinstance<nb::bytes>(each)) throw nb::type_error(message);
+      const auto& held = objects.emplace_back(nb::borrow<nb::bytes>(each));
       spans.emplace_back(std::span(static_cast<const std::uint8_t*>(held.data()), held.size()));
     }
+    require(spans.size() == count, message);
   }
 
   std::vector<nb::bytes> objects;
-  std::vector<std::optional<std::span<const std::uint8_t>>> spans;
+  std::vector<SerialisedMessage> spans;
 };
 
 ResultMessage message_of(std::string_view name) {
@@ -138,22 +137,22 @@ nb::list serialise_results_numpy(const CategoryTable& categories, const Input<st
                                  const Optional<std::int32_t, 1>& label_classes, const Optional<float, 1>& label_scores,
                                  const std::optional<nb::sequence>& errors, const Optional<std::int64_t, 1>& pts,
                                  const Optional<std::int64_t, 2>& presentation_times, const std::optional<Flags>& timed,
-                                 const char* message, const Optional<std::int64_t, 2>& progress, ThreadPool* pool) {
+                                 const char* message, const std::optional<nb::sequence>& progress, ThreadPool* pool) {
   const std::size_t images = frame_indices.size();
-  const Errors held_errors(errors);
+  const Messages held_errors(errors, images, "errors: must be bytes or None per image");
+  const Messages held_progress(progress, images, "progress: must be bytes or None per image");
   std::optional<PolygonArrays> held_polygons;
   require(image_sizes.shape(1) == 2, "image_sizes: must be [B, 2]");
-  require(!errors || held_errors.spans.size() == images, "errors: must have one entry per image");
   require(!timed || presentation_times, "timed: needs presentation_times");
   ResultBatch batch;
   batch.message = message_of(message);
   batch.frames = {span(frame_indices),
                   span(image_sizes),
                   span_or_empty(pts, images, "pts: must have one entry per image"),
-                  pairs<PresentationTime>(presentation_times, images, "presentation_times: must be [B, 2]"),
+                  times(presentation_times, images),
                   flag_span(timed, images),
                   held_errors.spans,
-                  pairs<StreamProgress>(progress, images, "progress: must be [B, 2]")};
+                  held_progress.spans};
   require(boxes.has_value() == splits.has_value() && boxes.has_value() == scores.has_value() &&
               boxes.has_value() == classes.has_value(),
           "boxes: must come with splits, scores and classes");
@@ -195,8 +194,8 @@ void bind_serialise_results(nb::module_& module) {
              nb::arg("label_classes").noconvert() = nb::none(), nb::arg("label_scores").noconvert() = nb::none(),
              nb::arg("errors") = nb::none(), nb::arg("pts").noconvert() = nb::none(),
              nb::arg("presentation_times").noconvert() = nb::none(), nb::arg("timed").noconvert() = nb::none(),
-             nb::arg("message") = "FrameResult", nb::arg("progress").noconvert() = nb::none(),
-             nb::arg("pool") = nb::none(), "The results of a batch in protobuf's wire format; see the stub.");
+             nb::arg("message") = "FrameResult", nb::arg("progress") = nb::none(), nb::arg("pool") = nb::none(),
+             "The results of a batch in protobuf's wire format; see the stub.");
 }
 
 }  // namespace framecast::bindings

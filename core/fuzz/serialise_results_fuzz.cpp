@@ -153,8 +153,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::vector<std::int64_t> instance_splits{0}, part_splits{0}, ring_splits{0}, keypoint_splits{0};
   std::vector<std::int32_t> sizes, classes, label_classes, visibilities;
   std::vector<framecast::PresentationTime> times;
-  std::vector<framecast::StreamProgress> progress;
-  std::vector<std::optional<std::span<const std::uint8_t>>> errors;
+  std::vector<framecast::SerialisedMessage> progress;
+  std::vector<framecast::SerialisedMessage> errors;
   std::vector<framecast::Box> boxes;
   std::vector<std::uint8_t> timed;
   const auto message = static_cast<ResultMessage>(input.in_range<std::uint8_t>(0, 2));
@@ -165,7 +165,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     sizes.push_back(input.take<std::int32_t>());
     times.push_back({input.take<std::int64_t>(), input.take<std::int32_t>()});
     timed.push_back(input.flag());
-    if (message == ResultMessage::predict_video_response) progress.push_back({input.take<std::int64_t>(), 0});
+    if (message == ResultMessage::predict_video_response) {
+      progress.emplace_back();
+      if (input.flag()) progress.back() = std::span(data, std::min<std::size_t>(size, 150));
+    }
     const bool fails = input.in_range<int>(0, 7) == 0;
     errors.emplace_back();
     if (fails) errors.back() = std::span(data, std::min<std::size_t>(size, 200));
@@ -213,11 +216,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       Walker wrapper(bytes);
       FUZZ_CHECK(wrapper.next() == (message == ResultMessage::predict_images_response ? 1 : 2));
       bytes = wrapper.nested();
-      FUZZ_CHECK(wrapper.next() == (message == ResultMessage::predict_images_response ? 0 : 3));
-      if (message == ResultMessage::predict_video_response) {
-        walk_wholes(wrapper.nested());
-        FUZZ_CHECK(wrapper.next() == 0);
+      if (!progress.empty() && progress[image]) {
+        FUZZ_CHECK(wrapper.next() == 3 && wrapper.nested().size() == progress[image]->size());
       }
+      FUZZ_CHECK(wrapper.next() == 0);
     }
     unsigned outcome = 0;
     for (Walker walker(bytes); const unsigned number = walker.next();) {

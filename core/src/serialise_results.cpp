@@ -51,11 +51,6 @@ struct ImagesResponseTag {
 struct VideoResponseTag {
   static constexpr std::uint8_t result = field_tag(2, WireType::bytes), progress = field_tag(3, WireType::bytes);
 };
-struct ProgressTag {
-  static constexpr std::uint8_t frames_done = field_tag(1, WireType::varint),
-                                total_frames = field_tag(2, WireType::varint);
-};
-
 /// A range of rows.
 struct Rows {
   std::size_t first;
@@ -72,8 +67,8 @@ bool has_time(const ResultFrames& frames, std::size_t image) {
   return !frames.presentation_times.empty() && (frames.timed.empty() || frames.timed[image] != 0);
 }
 
-bool has_error(const ResultFrames& frames, std::size_t image) {
-  return !frames.errors.empty() && frames.errors[image].has_value();
+bool has(std::span<const SerialisedMessage> messages, std::size_t image) {
+  return !messages.empty() && messages[image].has_value();
 }
 
 // --- the sizes ------------------------------------------------------------------------------------------------------
@@ -149,18 +144,20 @@ std::size_t message_size(const ResultBatch& batch, const CategoryTable& categori
     size += bytes_field_size(int_field_size(time.seconds) + int_field_size(time.nanos));
   }
   if (!frames.pts.empty()) size += int_field_size(frames.pts[image]);
-  size += bytes_field_size(has_error(frames, image) ? frames.errors[image]->size()
-                                                    : prediction_size(batch, categories, image));
+  size += bytes_field_size(has(frames.errors, image) ? frames.errors[image]->size()
+                                                     : prediction_size(batch, categories, image));
   if (batch.message != ResultMessage::frame_result) size = bytes_field_size(size);
-  if (!frames.progress.empty()) {
-    const StreamProgress& progress = frames.progress[image];
-    size += bytes_field_size(int_field_size(progress.frames_done) + int_field_size(progress.total_frames));
-  }
+  if (has(frames.progress, image)) size += bytes_field_size(frames.progress[image]->size());
   require_wire_size(size);
   return size;
 }
 
 // --- the bytes, last to first ---------------------------------------------------------------------------------------
+
+void write_message(std::uint8_t tag, std::span<const std::uint8_t> message, WireWriter& writer) {
+  writer.bytes(message.data(), message.size());
+  writer.length(tag, message.size());
+}
 
 void write_box(const Box& box, WireWriter& writer) {
   writer.float_field(BoxTag::y_max, box.y2);
@@ -248,9 +245,8 @@ void write_frame_result(const ResultBatch& batch, const CategoryTable& categorie
                         WireWriter& writer) {
   const ResultFrames& frames = batch.frames;
   std::size_t end = writer.left();
-  if (has_error(frames, image)) {
-    writer.bytes(frames.errors[image]->data(), frames.errors[image]->size());
-    writer.length(FrameResultTag::error, end - writer.left());
+  if (has(frames.errors, image)) {
+    write_message(FrameResultTag::error, *frames.errors[image], writer);
   } else {
     write_prediction(batch, categories, image, writer);
     writer.length(FrameResultTag::prediction, end - writer.left());
@@ -265,12 +261,9 @@ void write_frame_result(const ResultBatch& batch, const CategoryTable& categorie
   writer.int_field(FrameResultTag::frame_index, frames.frame_indices[image]);
 }
 
-void write_message(const ResultBatch& batch, const CategoryTable& categories, std::size_t image, WireWriter& writer) {
-  if (!batch.frames.progress.empty()) {
-    const std::size_t end = writer.left();
-    writer.int_field(ProgressTag::total_frames, batch.frames.progress[image].total_frames);
-    writer.int_field(ProgressTag::frames_done, batch.frames.progress[image].frames_done);
-    writer.length(VideoResponseTag::progress, end - writer.left());
+void write_response(const ResultBatch& batch, const CategoryTable& categories, std::size_t image, WireWriter& writer) {
+  if (has(batch.frames.progress, image)) {
+    write_message(VideoResponseTag::progress, *batch.frames.progress[image], writer);
   }
   const std::size_t end = writer.left();
   write_frame_result(batch, categories, image, writer);
@@ -351,7 +344,10 @@ void check(const ResultBatch& batch, const CategoryTable& categories) {
   if (batch.instances) check_instances(*batch.instances, categories, images);
   if (batch.labels) check_labels(*batch.labels, categories, images);
   for (std::size_t image = 0; image < images; ++image) {
-    if (!has_error(batch.frames, image)) continue;
+    if (has(batch.frames.progress, image)) {
+      require(batch.frames.progress[image]->size() <= kMostWireBytes, "progress: must be shorter than 2 GiB");
+    }
+    if (!has(batch.frames.errors, image)) continue;
     require(batch.frames.errors[image]->size() <= kMostWireBytes, "errors: must be shorter than 2 GiB");
     require(!batch.instances || rows_of(batch.instances->splits, image).empty(),
             "errors: an image with an error must have no boxes");
@@ -378,7 +374,7 @@ void serialise_results(const ResultBatch& batch, const CategoryTable& categories
   run(pool, images, [&](std::size_t image, std::size_t) {
     WireWriter writer(out[image]);
     try {
-      write_message(batch, categories, image, writer);
+      write_response(batch, categories, image, writer);
     } catch (const std::length_error&) {
       require(false, "out: must have the size of the message");
     }

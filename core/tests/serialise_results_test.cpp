@@ -21,6 +21,7 @@ namespace {
 
 const std::string_view kNames[] = {"", "car", "a name that is longer than the others, by far"};
 const std::int32_t kIds[] = {0, -1, 300};
+constexpr std::uint8_t kProgress[] = {8, 1, 16, 2};
 
 /// The arrays of a batch, and the batch over them.
 struct Arrays {
@@ -29,8 +30,8 @@ struct Arrays {
   std::vector<framecast::PresentationTime> times;
   std::vector<std::uint8_t> timed;
   std::vector<std::string> statuses;
-  std::vector<std::optional<std::span<const std::uint8_t>>> errors;
-  std::vector<framecast::StreamProgress> progress;
+  std::vector<framecast::SerialisedMessage> errors;
+  std::vector<framecast::SerialisedMessage> progress;
   std::vector<Box> boxes;
   std::vector<float> scores, keypoint_scores, label_scores;
   std::vector<Point> points, keypoints;
@@ -105,7 +106,8 @@ Arrays random_arrays(Random& random, std::size_t images) {
     arrays.timed.push_back(static_cast<std::uint8_t>(random.below(2)));
     arrays.statuses.emplace_back(random.below(300), 'e');
     if (arrays.message == ResultMessage::predict_video_response) {
-      arrays.progress.push_back({odd_int(random), odd_int(random)});
+      arrays.progress.emplace_back();
+      if (random.below(3) > 0) arrays.progress.back().emplace(kProgress);
     }
     const bool fails = random.below(4) == 0;
     for (std::size_t count = fails ? 0 : random.below(6); count > 0; --count) add_instance(random, arrays);
@@ -205,8 +207,8 @@ std::string plain_message(const Arrays& arrays, std::size_t image) {
   }
   if (arrays.message == ResultMessage::frame_result) return bytes;
   if (arrays.message == ResultMessage::predict_images_response) return nested(1, bytes);
-  return nested(2, bytes) +
-         nested(3, whole(1, arrays.progress[image].frames_done) + whole(2, arrays.progress[image].total_frames));
+  bytes = nested(2, bytes);
+  return arrays.progress[image] ? bytes + nested(3, std::string(std::begin(kProgress), std::end(kProgress))) : bytes;
 }
 
 // --------------------------------------------------------------------------------------------------------------------

@@ -18,21 +18,18 @@ struct PresentationTime {
   std::int64_t nanos;  ///< Within int32.
 };
 
-/// How far a stream is. Laid out as a row of an int64 [B, 2] array.
-struct StreamProgress {
-  std::int64_t frames_done;
-  std::int64_t total_frames;
-};
+/// A message that is on the wire already, or none.
+using SerialisedMessage = std::optional<std::span<const std::uint8_t>>;
 
 /// What each image of the batch is; spans are [B], those marked optional may be empty.
 struct ResultFrames {
   std::span<const std::int64_t> frame_indices;
-  std::span<const std::int32_t> image_sizes;                             ///< [B * 2]: height, width.
-  std::span<const std::int64_t> pts;                                     ///< Optional.
-  std::span<const PresentationTime> presentation_times;                  ///< Optional.
-  std::span<const std::uint8_t> timed;                                   ///< Optional; zero: no presentation time.
-  std::span<const std::optional<std::span<const std::uint8_t>>> errors;  ///< Optional; a google.rpc.Status on the wire.
-  std::span<const StreamProgress> progress;                              ///< Optional; for predict_video_response.
+  std::span<const std::int32_t> image_sizes;             ///< [B * 2]: height, width.
+  std::span<const std::int64_t> pts;                     ///< Optional.
+  std::span<const PresentationTime> presentation_times;  ///< Optional.
+  std::span<const std::uint8_t> timed;                   ///< Optional; zero: no presentation time.
+  std::span<const SerialisedMessage> errors;             ///< Optional; google.rpc.Status.
+  std::span<const SerialisedMessage> progress;           ///< Optional; PredictVideoResponse.Progress.
 };
 
 /// Outlines in the nested offsets of `Polygons`.

@@ -333,7 +333,7 @@ def serialise_results(
     presentation_times: NDArray[np.int64] | None = None,
     timed: NDArray[np.bool_] | NDArray[np.uint8] | None = None,
     message: Literal["FrameResult", "PredictImagesResponse", "PredictVideoResponse"] = "FrameResult",
-    progress: NDArray[np.int64] | None = None,
+    progress: Sequence[bytes | None] | None = None,
     pool: ThreadPool | None = None,
 ) -> list[bytes]:
     """The results of a batch in protobuf's wire format, byte for byte what protobuf itself would write.
@@ -346,9 +346,9 @@ def serialise_results(
     Labels of whole images: label_splits [B + 1], label_classes [M], label_scores [M]. What is left out is not set.
     Each result is a `framecast.v1` message, one per image: `FrameResult`; `PredictImagesResponse` with that one result,
     so that all of them joined, and the fields behind `results` after them, are the whole response; or
-    `PredictVideoResponse` with `result` and progress [B, 2] (frames done, frames in total).
+    `PredictVideoResponse` with `result` and, where given, progress (B serialised Progress messages, or None each).
     Floats are written as they are, NaN too. ValueError where an image with an error has instances or labels, or a
-    message has 2 GiB or more. Errors are not parsed. Images are shared among the threads of `pool`.
+    message has 2 GiB or more. Serialised messages are not parsed. Images are shared among the threads of `pool`.
     """
 
 def simplify_rings(

@@ -54,10 +54,12 @@ def test_boxes_are_those_of_numpy(clip: bool, threads: int | None) -> None:
     pool = None if threads is None else framecast_core.ThreadPool(threads)
     for seed in range(100):
         arguments = random_arguments(seed)
-        given = framecast_core.map_boxes(**arguments, clip=clip, pool=pool)
-        for position, wanted in enumerate(by_numpy(**arguments, clip=clip)):
-            assert given[position].dtype == wanted.dtype
-            np.testing.assert_array_equal(given[position], wanted)
+        boxes, rows, splits = framecast_core.map_boxes(**arguments, clip=clip, pool=pool)
+        wanted_boxes, wanted_rows, wanted_splits = by_numpy(**arguments, clip=clip)
+        np.testing.assert_array_equal(boxes, wanted_boxes)
+        assert boxes.dtype == wanted_boxes.dtype == np.float32
+        assert rows.tolist() == wanted_rows.tolist()
+        assert splits.tolist() == wanted_splits.tolist()
 
 
 def test_a_box_in_the_padding_is_dropped_and_one_across_the_border_cut() -> None:
