@@ -21,7 +21,7 @@ import torch
 import framecast_core
 
 US = "framecast_core"
-PACKAGES = ("framecast-core", "numpy", "onnxruntime", "opencv-python-headless", "torch", "torchvision")
+PACKAGES = ("framecast-core", "numpy", "onnxruntime", "opencv-python-headless", "protobuf", "torch", "torchvision")
 
 
 @dataclass(frozen=True)
