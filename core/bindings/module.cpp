@@ -18,6 +18,7 @@ NB_MODULE(_core, module) {
   bind_polygons_to_mask(module);
   bind_prepare(module);
   bind_serialise_results(module);
+  bind_simplify_polygons(module);
   bind_simplify_rings(module);
   bind_soft_nms(module);
   bind_thread_pool(module);

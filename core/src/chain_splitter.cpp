@@ -237,4 +237,20 @@ std::size_t ChainSplitter::write(std::size_t number, Point* out) const {
   return static_cast<std::size_t>(next - out);
 }
 
+void ChainSplitter::append_kept(std::size_t number, std::uint32_t offset, std::vector<std::uint32_t>& out) const {
+  const Ring& ring = rings_[number];
+  for (std::uint32_t i = 0; ring.is_whole && i < ring.count; ++i) out.push_back(offset + i);
+  for (std::size_t w = 0; !ring.is_whole && w < words_for(ring.count); ++w) {
+    const auto base = offset + static_cast<std::uint32_t>(w * kWord);
+    for (std::uint64_t word = kept_bits(ring, w); word != 0; word &= word - 1) {
+      out.push_back(base + static_cast<std::uint32_t>(std::countr_zero(word)));
+    }
+  }
+}
+
+double ChainSplitter::squared_limit(std::size_t number) const {
+  const Ring& ring = rings_[number];
+  return ring.is_whole ? 0 : limits_[ring.column / kernels::kColumnBlock].squared;
+}
+
 }  // namespace framecast

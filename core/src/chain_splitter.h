@@ -27,6 +27,11 @@ class ChainSplitter {
   /// Writes the points of a ring that stay to `out`, which has room for all of them; returns how many.
   std::size_t write(std::size_t ring, Point* out) const;
 
+  /// Appends the indices of the points of a ring that stay, rising, each plus `offset`.
+  void append_kept(std::size_t ring, std::uint32_t offset, std::vector<std::uint32_t>& out) const;
+  /// No point left out may be farther from its chord than the root of this; 0 where all points stay.
+  double squared_limit(std::size_t ring) const;
+
   /// Per block of columns, what decides over its ring; for tests.
   std::span<const kernels::ChainLimits> limits() const { return limits_; }
   /// Points that chains had between their ends, summed over the levels of the last run; what its time is made of.

@@ -4,20 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "orientation.h"
-
 namespace framecast {
-namespace {
-
-/// True if direction `to` comes before direction `limit` when turning left from direction `from`.
-bool turns_before(const Point& origin, const Point& from, const Point& to, const Point& limit) {
-  const bool limit_left = orientation(origin, from, limit) > 0;
-  const bool to_left = orientation(origin, from, to) > 0;
-  if (limit_left != to_left) return to_left;
-  return orientation(origin, to, limit) > 0;
-}
-
-}  // namespace
 
 void RingTopology::load(std::span<const Point> points, std::span<const std::int64_t> ring_splits) {
   points_ = points;
@@ -42,44 +29,18 @@ std::size_t RingTopology::previous(std::size_t point) const {
   return point > begin_of(ring) ? point - 1 : begin_of(ring + 1) - 1;
 }
 
-/// Whether two rings that meet in a vertex, where both segments begin, pass through each other there.
-bool RingTopology::crosses_at_vertex(std::size_t s, std::size_t t) const {
-  const Point& origin = points_[s];
-  const Point& s_in = points_[previous(s)];
-  const Point& s_out = points_[segments_[s].end];
-  const Point& t_in = points_[previous(t)];
-  const Point& t_out = points_[segments_[t].end];
-  return turns_before(origin, s_out, t_in, s_in) != turns_before(origin, s_out, t_out, s_in);
-}
-
-/// For segments whose boxes overlap.
-bool RingTopology::conflict(std::size_t s, std::size_t t) const {
-  const Segment& first = segments_[s];
-  const Segment& second = segments_[t];
-  const Point& a = points_[s];
-  const Point& b = points_[first.end];
-  const Point& c = points_[t];
-  const Point& d = points_[second.end];
-  if (first.end == t && second.end == s) return true;  // A ring of two points.
-  if (first.end == t) return same_direction(b, a, d);
-  if (second.end == s) return same_direction(a, b, c);
-  if (first.ring != second.ring) {
-    if (a == c) return same_direction(a, b, d) || crosses_at_vertex(s, t);
-    if (a == d) return same_direction(a, b, c);
-    if (b == c) return same_direction(b, a, d);
-    if (b == d) return same_direction(b, a, c);
-  }
-  // Touching counts; on one line the boxes, which overlap, decide.
-  return orientation(a, b, c) * orientation(a, b, d) <= 0 && orientation(c, d, a) * orientation(c, d, b) <= 0;
+RingEdge RingTopology::edge(std::size_t segment) const {
+  return {previous(segment), segment, segments_[segment].end, segments_[segment].ring};
 }
 
 void RingTopology::mark_conflicts(std::span<std::uint8_t> bad) {
   const std::size_t count = segments_.size();
   for (std::size_t s = 0; s < count; ++s) {
+    const RingEdge edge_s = edge(s);
     const std::uint32_t ring = segments_[s].ring;
     for (const std::uint32_t t : tree_.find(s + 1, count, tree_.box(s), work_)) {
       const std::uint32_t other = segments_[t].ring;
-      if ((bad[ring] && bad[other]) || !conflict(s, t)) continue;
+      if ((bad[ring] && bad[other]) || !edges_conflict(points_, edge_s, edge(t))) continue;
       bad[ring] = bad[other] = 1;
     }
   }

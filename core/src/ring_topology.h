@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "box_tree.h"
+#include "edge_conflict.h"
 #include "framecast/point.h"
 
 namespace framecast {
@@ -40,8 +41,7 @@ class RingTopology {
   };
 
   std::size_t begin_of(std::size_t ring) const { return static_cast<std::size_t>(ring_splits_[ring]); }
-  bool conflict(std::size_t s, std::size_t t) const;
-  bool crosses_at_vertex(std::size_t s, std::size_t t) const;
+  RingEdge edge(std::size_t segment) const;
   std::size_t previous(std::size_t point) const;
   double crossing(std::size_t segment, double y) const;
   bool is_inside(double x, double y, std::size_t ring);

@@ -19,6 +19,10 @@ SimplifyWorkspace::SimplifyWorkspace(SimplifyWorkspace&&) noexcept = default;
 SimplifyWorkspace& SimplifyWorkspace::operator=(SimplifyWorkspace&&) noexcept = default;
 
 void simplify_ring(std::span<const Point> ring, double epsilon, SimplifyWorkspace& workspace, std::vector<Point>& out) {
+  if (ring.size() <= 3 || epsilon == 0) {
+    out.insert(out.end(), ring.begin(), ring.end());
+    return;
+  }
   if (workspace.threads.empty()) workspace.threads.resize(1);
   ChainSplitter& splitter = workspace.threads[0];
   splitter.clear();

@@ -28,6 +28,7 @@ from framecast_core._core import (
     polygons_to_mask,
     prepare,
     serialise_results,
+    simplify_polygons,
     simplify_rings,
     soft_nms,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "polygons_to_mask",
     "prepare",
     "serialise_results",
+    "simplify_polygons",
     "simplify_rings",
     "soft_nms",
 ]

@@ -351,6 +351,28 @@ def serialise_results(
     message has 2 GiB or more. Serialised messages are not parsed. Images are shared among the threads of `pool`.
     """
 
+def simplify_polygons(
+    points: NDArray[np.float32],
+    ring_splits: NDArray[np.int64],
+    polygon_splits: NDArray[np.int64],
+    epsilons: NDArray[np.float32],
+    *,
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """`simplify_rings` for P polygons whose rings must stay simple, apart and nested as they are.
+
+    points [V, 2] any finite coordinates, ring_splits [R + 1] into points, polygon_splits [P + 1] into rings: the
+    exteriors and holes of one polygon's parts in any order; epsilons [R] in pixels, >= 0.
+    No point of a ring, nor of its edges, lies farther than its epsilon from the result. Where all rings of a polygon
+    are simple and meet each other in vertices of both at most, without passing through, that holds for the result as
+    well: a ring keeps more points until it does. No ring turns the other way round, and each lies in those that it lay
+    in; all exactly decided. In a polygon that is not like that, edges of the result meet only where both are edges of
+    the input. Points equal to the one before them (so the last of a ring closed by repeating its first) are left out;
+    a ring of 3 points or fewer stays as it is. Rings of different polygons may come to cross.
+    A polygon whose checks take more than 2^20 + 1024 per point looks at edges is returned whole.
+    Returns points [V', 2] and ring_splits [R + 1].
+    """
+
 def simplify_rings(
     points: NDArray[np.float32],
     ring_splits: NDArray[np.int64],

@@ -30,6 +30,7 @@ EXPORTS = {
     "polygons_to_mask",
     "prepare",
     "serialise_results",
+    "simplify_polygons",
     "simplify_rings",
     "soft_nms",
 }
