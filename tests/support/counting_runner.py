@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.picture import Picture, rgb_of
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
 from framecast_inference.batching.batcher import Batcher, BatchLimits
 from framecast_inference.loaded_model import LoadedModel
-from framecast_inference.sources.source_frame import Image, SourceFrame
+from framecast_inference.sources.source_frame import SourceFrame
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -31,13 +32,13 @@ class CountingRunner:
         self.batches: list[int] = []
         self.closed = False
 
-    def place(self, image: Image) -> Placement:
+    def place(self, image: Picture) -> Placement:
         height, width = image.shape[:2]
         return Placement(width, height, width, height, 0, 0, width, height, 1.0, 1.0)
 
-    def fill(self, image: Image, placement: Placement, out: FloatArray) -> None:
+    def fill(self, image: Picture, placement: Placement, out: FloatArray) -> None:
         self.prepared += 1
-        out[...] = image.transpose(2, 0, 1)
+        out[...] = rgb_of(image).transpose(2, 0, 1)
 
     def infer(
         self, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]

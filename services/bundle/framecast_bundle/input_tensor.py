@@ -9,10 +9,10 @@ from PIL import Image as PillowImage
 
 import framecast_core
 from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.picture import Image, Picture, rgb_of, source_of
 from framecast_bundle.placement import Placement
 
 FloatArray = npt.NDArray[np.float32]
-Image = npt.NDArray[np.uint8]
 
 # A cropped picture is resized as a whole first; of a longer strip only the middle, so that memory stays bounded.
 _MAX_CROPPED_ASPECT = 8
@@ -32,18 +32,18 @@ class InputTensor:
         self._round_to_uint8 = rule.round_to_uint8
         self._antialias = rule.antialias
 
-    def fill(self, images: Sequence[Image], placements: Sequence[Placement]) -> FloatArray:
-        """Prepares pictures uint8 [H, W, 3], placed in tensors of one size, as float32 [B, 3, height, width]."""
+    def fill(self, images: Sequence[Picture], placements: Sequence[Placement]) -> FloatArray:
+        """Prepares pictures, placed in tensors of one size, as float32 [B, 3, height, width]."""
         height, width = placements[0].tensor_height, placements[0].tensor_width
         out = np.empty((len(images), 3, height, width), dtype=np.float32)
         self.fill_into(images, placements, out)
         return out
 
-    def fill_into(self, images: Sequence[Image], placements: Sequence[Placement], out: FloatArray) -> None:
+    def fill_into(self, images: Sequence[Picture], placements: Sequence[Placement], out: FloatArray) -> None:
         """The same into float32 [B, 3, height, width] of the caller, whose every value is written."""
         if any(placement.cropped for placement in placements):
             for image, placement, target in zip(images, placements, out, strict=True):
-                self._fill_cropped(image, placement, target)
+                self._fill_cropped(rgb_of(image), placement, target)
         else:
             self._fill_whole(images, placements, out)
 
@@ -56,11 +56,12 @@ class InputTensor:
         height, width = target.shape[1:]
         target[...] = resized[0, :, -placement.y : height - placement.y, -placement.x : width - placement.x]
 
-    def _fill_whole(self, images: Sequence[Image], placements: Sequence[Placement], out: FloatArray) -> None:
+    def _fill_whole(self, images: Sequence[Picture], placements: Sequence[Placement], out: FloatArray) -> None:
         if self._antialias:
-            images = [_resize_antialiased(image, place) for image, place in zip(images, placements, strict=True)]
+            images = [_resize_antialiased(rgb_of(image), at) for image, at in zip(images, placements, strict=True)]
+        sources, orientations = zip(*map(source_of, images), strict=True)
         framecast_core.prepare(
-            [_packed(image) for image in images],
+            sources,
             np.array([placement.region for placement in placements], dtype=np.int32),
             out,
             gain=self._gain,
@@ -68,6 +69,7 @@ class InputTensor:
             pad=self._pad,
             reverse_channels=self._reverse_channels,
             round_to_uint8=self._round_to_uint8,
+            orientations=np.array(orientations, dtype=np.int32),
         )
 
 
@@ -77,11 +79,6 @@ def _resize_antialiased(image: Image, placement: Placement) -> Image:
     if (image.shape[1], image.shape[0]) == size:
         return image
     return np.asarray(PillowImage.fromarray(image).resize(size, PillowImage.Resampling.BILINEAR))
-
-
-def _packed(image: Image) -> Image:
-    # The core takes rows at any distance, as decoders and crops leave them, but the pixels of a row side by side.
-    return image if image.strides[1:] == (3, 1) else np.ascontiguousarray(image)
 
 
 def middle(image: Image, placement: Placement) -> tuple[Image, Placement]:

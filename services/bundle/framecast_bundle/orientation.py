@@ -47,6 +47,12 @@ class Orientation:
             return cls(False, a < 0, d < 0)
         return cls(True, c < 0, b < 0)
 
+    @property
+    def exif(self) -> int:
+        """The value of EXIF's Orientation tag, 1 to 8."""
+        turned = (self.transpose, self.flip_x, self.flip_y)
+        return next((tag for tag, other in _EXIF.items() if other == turned), 1)
+
     def apply(self, image: Image) -> Image:
         """The upright picture, C-contiguous; the same array where nothing is to be done."""
         if self.transpose:

@@ -12,11 +12,10 @@ from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.engine import Engine
 from framecast_bundle.heads import Head, make_head
 from framecast_bundle.input_tensor import InputTensor
+from framecast_bundle.picture import Image, Picture
 from framecast_bundle.placement import Placement, place
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
-
-Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +55,12 @@ class Predictor:
         """
         return self.run(self.prepare(images), settings)
 
-    def place(self, image: Image) -> Placement:
+    def place(self, image: Picture) -> Placement:
         """Where a picture goes in its tensor, and so the tensor's size."""
         _check_image(0, image)
         return place(self.manifest.input, width=image.shape[1], height=image.shape[0])
 
-    def fill(self, image: Image, placement: Placement, out: npt.NDArray[np.float32]) -> None:
+    def fill(self, image: Picture, placement: Placement, out: npt.NDArray[np.float32]) -> None:
         """Writes a picture's tensor, every value of `out` [1, 3, height, width], as `placement` says."""
         self._input.fill_into([image], [placement], out)
 
@@ -114,7 +113,9 @@ class Predictor:
         self.close()
 
 
-def _check_image(position: int, image: Image) -> None:
+def _check_image(position: int, image: Picture) -> None:
+    if not isinstance(image, np.ndarray):
+        return  # a frame that a decoder gave
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise InvalidArgumentError(
             f"picture {position} is {image.dtype} {list(image.shape)}; expected uint8 [height, width, 3] in RGB",

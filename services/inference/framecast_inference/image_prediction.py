@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from framecast import names
 from framecast.errors import DeadlineExceededError, FramecastError, InvalidArgumentError, UnavailableError
 from framecast_bundle.image_decoder import decode_image
+from framecast_bundle.picture import Image
 from framecast_bundle.settings import Settings
 from framecast_inference.batching.batcher import Priority
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.pipeline import FrameOutcome, OnCancel, open_pipeline, predict_inline
 from framecast_inference.ports import Blobs, Registry
-from framecast_inference.sources.source_frame import Image, SourceFrame
+from framecast_inference.sources.source_frame import SourceFrame
 
 MAX_IMAGES = 1024
 

@@ -6,10 +6,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from framecast_bundle.picture import Picture
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
-from framecast_inference.sources.source_frame import Image
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -17,10 +17,10 @@ FloatArray = npt.NDArray[np.float32]
 class ModelRunner(Protocol):
     """A loaded model, in parts that run in different threads; `framecast_bundle.predictor.Predictor` is one."""
 
-    def place(self, image: Image) -> Placement:
-        """Where a picture RGB uint8 [H, W, 3] goes in its tensor."""
+    def place(self, image: Picture) -> Placement:
+        """Where a picture goes in its tensor."""
 
-    def fill(self, image: Image, placement: Placement, out: FloatArray) -> None:
+    def fill(self, image: Picture, placement: Placement, out: FloatArray) -> None:
         """Writes its tensor, every value of `out` [1, 3, height, width]."""
 
     def infer(

@@ -22,6 +22,7 @@ from framecast.v1.inference_service_pb2 import (
 )
 from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast_inference.sources import video_reader
+from framecast_inference.sources.video_picture import VideoPicture
 from tests.support.inference_server import inference
 from tests.support.outside_yolox import PROJECT, store_asset
 
@@ -68,13 +69,12 @@ def until(condition: Any) -> None:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one with each frame that is decoded for a model."""
     seen: list[int] = []
-    convert = video_reader._to_rgb
 
-    def counting(frame: Any) -> Any:
+    def counting(frame: Any, orientation: Any) -> VideoPicture:
         seen.append(frame.pts)
-        return convert(frame)
+        return VideoPicture(frame, orientation)
 
-    monkeypatch.setattr(video_reader, "_to_rgb", counting)
+    monkeypatch.setattr(video_reader, "VideoPicture", counting)
     return seen
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from framecast_bundle.prediction import Polygons, Prediction, to_proto
+from framecast_bundle.prediction import Polygons, Prediction
+from tests.support.result_messages import prediction_message
 from tests.unit.bundle import tiny_bundles
 
 MANIFEST = tiny_bundles.yolov5().manifest
@@ -31,7 +32,7 @@ def test_instances_carry_categories_boxes_and_nested_polygons() -> None:
         class_indices=np.array([2, 0], dtype=np.int32),
         polygons=polygons,
     )
-    message = to_proto(prediction, MANIFEST)
+    message = prediction_message(prediction, MANIFEST)
     assert (message.width, message.height) == (64, 48)
     first, second = message.instances
     assert (first.category_id, first.category, first.score) == (30, "triangle", 0.75)
@@ -48,7 +49,7 @@ def test_instances_carry_categories_boxes_and_nested_polygons() -> None:
 def test_labels_come_best_first() -> None:
     scores = np.array([0.25, 0.625, 0.125], dtype=np.float32)
     prediction = Prediction(width=8, height=8, labels=np.array([1, 0], dtype=np.int32), label_scores=scores)
-    message = to_proto(prediction, MANIFEST)
+    message = prediction_message(prediction, MANIFEST)
     assert [(label.category, label.score) for label in message.labels] == [("square", 0.625), ("circle", 0.25)]
     assert not message.instances
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from framecast.errors import InvalidArgumentError
-from framecast_bundle.prediction import Prediction, to_proto
+from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
+from tests.support.result_messages import prediction_message
 from tests.unit.bundle import tiny_bundles
 
 BUNDLES = {
@@ -25,7 +26,7 @@ def bundle(request: pytest.FixtureRequest) -> tiny_bundles.TinyBundle:
 
 
 def as_bytes(prediction: Prediction, bundle: tiny_bundles.TinyBundle) -> bytes:
-    message = to_proto(prediction, bundle.manifest)
+    message = prediction_message(prediction, bundle.manifest)
     return bytes(message.SerializeToString(deterministic=True))
 
 
@@ -64,7 +65,7 @@ def test_every_picture_has_its_own_settings(bundle: tiny_bundles.TinyBundle) -> 
         together = predictor.predict([picture] * len(settings), settings)
         alone = [predictor.predict([picture], [setting])[0] for setting in settings]
     assert [as_bytes(one, bundle) for one in together] == [as_bytes(one, bundle) for one in alone]
-    everything, nothing, first, squares = (to_proto(answer, bundle.manifest) for answer in together)
+    everything, nothing, first, squares = (prediction_message(answer, bundle.manifest) for answer in together)
     assert len(everything.instances or everything.labels) > 1
     assert not nothing.instances
     assert not nothing.labels
@@ -77,7 +78,7 @@ def test_results_are_sorted_and_within_bounds(bundle: tiny_bundles.TinyBundle) -
     with bundle.predictor() as predictor:
         answers = predictor.predict(pictures, [LOW] * len(pictures))
     for picture, answer in zip(pictures, answers, strict=True):
-        message = to_proto(answer, bundle.manifest)
+        message = prediction_message(answer, bundle.manifest)
         assert (message.height, message.width) == picture.shape[:2]
         scores = [found.score for found in message.instances or message.labels]
         assert scores == sorted(scores, reverse=True)

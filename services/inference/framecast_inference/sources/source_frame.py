@@ -3,12 +3,8 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-import numpy.typing as npt
-
 from framecast.errors import FramecastError
-
-Image = npt.NDArray[np.uint8]
+from framecast_bundle.picture import Picture
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -17,8 +13,8 @@ class SourceFrame:
 
     index: int
     """A video's frame counted from 0 in presentation order; a picture's position in its request."""
-    image: Image | None = None
-    """Upright RGB uint8 [H, W, 3], C-contiguous."""
+    image: Picture | None = None
+    """Upright RGB uint8 [H, W, 3], C-contiguous, or a video's frame in the planes of its decoder."""
     error: FramecastError | None = None
     pts: int = 0
     """When a video's frame is shown, in units of the stream's time base; 0 for pictures."""

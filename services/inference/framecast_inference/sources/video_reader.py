@@ -13,7 +13,7 @@ from framecast_inference.resume_point import ResumePoint
 from framecast_inference.sources import video_errors
 from framecast_inference.sources.backward import backward_chunks, held_frames
 from framecast_inference.sources.container import open_video
-from framecast_inference.sources.source_frame import Image, SourceFrame
+from framecast_inference.sources.source_frame import SourceFrame
 from framecast_inference.sources.video_index import (
     VideoIndex,
     VideoPacket,
@@ -22,6 +22,7 @@ from framecast_inference.sources.video_index import (
     read_video_index,
     still_wanted,
 )
+from framecast_inference.sources.video_picture import VideoPicture
 
 
 class VideoReader:
@@ -66,7 +67,7 @@ class VideoReader:
             position = found + 1
             yield SourceFrame(
                 index=index,
-                image=self._orientation.apply(_to_rgb(frame)),
+                image=VideoPicture(frame, self._orientation),
                 pts=int(self.index.pts[index]),
                 time_s=self.index.time_s(index),
             )
@@ -203,8 +204,3 @@ def _chain(first: VideoPacket, rest: Iterator[VideoPacket]) -> Iterator[VideoPac
 def _orientation(frame: av.VideoFrame) -> Orientation:
     matrix = frame.side_data.get("DISPLAYMATRIX")
     return Orientation() if matrix is None else Orientation.from_display_matrix(bytes(cast(SupportsBytes, matrix)))
-
-
-def _to_rgb(frame: av.VideoFrame) -> Image:
-    # libswscale goes by the matrix and the range (full or limited) that the stream names.
-    return cast(Image, frame.to_ndarray(format="rgb24"))
