@@ -1,8 +1,9 @@
 """What surrounds every call: errors become statuses, and one log line says how it went."""
 
+import functools
 import logging
+import os
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -16,7 +17,13 @@ from framecast_runtime.fitting_status import fitting_status
 log = logging.getLogger("framecast.request")
 
 _RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic only in its type stubs
-_RESOURCE_FIELDS = ("name", "parent", "model_version", "model")  # the first that is set names what a call is about
+_RESOURCE_FIELDS = (
+    "name",
+    "parent",
+    "model_name",
+    "model_version",
+    "model",
+)  # the first that is set names what a call is about
 Handler = Callable[[Any, grpc.ServicerContext], Any]
 
 
@@ -26,33 +33,41 @@ class CallInterceptor(grpc.ServerInterceptor):
     Handlers contain no `try`: what they raise reaches the caller as the same class.
     """
 
+    def __init__(self) -> None:
+        # A method has one handler for as long as its server lives; to wrap it anew for each call is not for free.
+        self._wrapped: dict[str, _RpcHandler] = {}
+
     def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], "_RpcHandler | None"],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "_RpcHandler | None":
-        handler: Any = continuation(handler_call_details)
         method: str = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is not None:
+            return wrapped
+        handler: Any = continuation(handler_call_details)
         if handler is None or method.startswith("/grpc."):
             return handler  # type: ignore[no-any-return]  # the class gains its fields by grpc's own subclass
-        if handler.response_streaming:
-            inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
-            make: Callable[..., Any] = (
-                grpc.stream_stream_rpc_method_handler
-                if handler.request_streaming
-                else grpc.unary_stream_rpc_method_handler
-            )
-            wrapped = _streaming(inner, method)
-        else:
-            inner = handler.stream_unary if handler.request_streaming else handler.unary_unary
-            make = (
-                grpc.stream_unary_rpc_method_handler
-                if handler.request_streaming
-                else grpc.unary_unary_rpc_method_handler
-            )
-            wrapped = _unary(inner, method)
-        made: _RpcHandler = make(wrapped, handler.request_deserializer, handler.response_serializer)
-        return made
+        self._wrapped[method] = wrapped = _wrap(handler, method)
+        return wrapped
+
+
+def _wrap(handler: Any, method: str) -> _RpcHandler:
+    if handler.response_streaming:
+        inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
+        make: Callable[..., Any] = (
+            grpc.stream_stream_rpc_method_handler if handler.request_streaming else grpc.unary_stream_rpc_method_handler
+        )
+        wrapped = _streaming(inner, method)
+    else:
+        inner = handler.stream_unary if handler.request_streaming else handler.unary_unary
+        make = (
+            grpc.stream_unary_rpc_method_handler if handler.request_streaming else grpc.unary_unary_rpc_method_handler
+        )
+        wrapped = _unary(inner, method)
+    made: _RpcHandler = make(wrapped, handler.request_deserializer, handler.response_serializer)
+    return made
 
 
 def _unary(inner: Handler, method: str) -> Handler:
@@ -74,13 +89,25 @@ def _streaming(inner: Handler, method: str) -> Handler:
     return handle
 
 
+@functools.cache
+def _resource_fields(descriptor: Any) -> tuple[str, ...]:
+    """Those of `_RESOURCE_FIELDS` that a type of messages has; to ask a message for others is slow."""
+    return () if descriptor is None else tuple(name for name in _RESOURCE_FIELDS if name in descriptor.fields_by_name)
+
+
 class _Call:
+    __slots__ = ("_context", "_error", "_method", "_request_id", "_resource", "_start")
+
     def __init__(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
         self._method = method
         self._context = context
-        named = (getattr(request, field, None) for field in _RESOURCE_FIELDS)
-        self._resource = next((name for name in named if isinstance(name, str) and name), None)
-        self._request_id = uuid.uuid4().hex
+        self._resource: str | None = None
+        for field in _resource_fields(getattr(request, "DESCRIPTOR", None)):  # a stream of requests has none
+            name = getattr(request, field)
+            if isinstance(name, str) and name:
+                self._resource = name
+                break
+        self._request_id = os.urandom(16).hex()
         self._start = time.monotonic()
         self._error: FramecastError | None = None
 
