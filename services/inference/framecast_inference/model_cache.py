@@ -3,8 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -32,7 +31,10 @@ class _Entry(Generic[M]):
     ready: threading.Event
     model: M | None = None
     error: BaseException | None = None
+    size_bytes: int = 0
     users: int = 0
+    unloaded: bool = False
+    """Out of the cache, and to be closed by its last user."""
 
 
 class ModelCache(Generic[M]):
@@ -48,10 +50,43 @@ class ModelCache(Generic[M]):
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry[M]] = OrderedDict()
+        self._loaded = 0
+        self._loaded_bytes = 0
 
-    @contextmanager
-    def lease(self, name: str) -> Iterator[M]:
+    def lease(self, name: str) -> "Lease[M]":
         """The model, loaded where it is not, and held in memory until the context ends. Raises what `load` raises."""
+        return Lease(self, name)
+
+    def loaded(self) -> list[M]:
+        """The models in memory, the least recently used first. Not held: any may leave at any time."""
+        with self._lock:
+            return [entry.model for entry in self._entries.values() if entry.model is not None]
+
+    def unload(self, name: str) -> bool:
+        """Frees a model, at once or when its last user has left; who asks for it from now on loads it again.
+
+        False where it is not in memory; a load under way is let be.
+        """
+        with self._lock:
+            entry = self._entries.get(name)
+            if entry is None or entry.model is None:
+                return False
+            self._remove(name, entry)
+            if entry.users:
+                entry.unloaded = True
+                return True
+        _close_all([(name, entry.model)])
+        return True
+
+    def close(self) -> None:
+        """Closes every model; nothing may be in use."""
+        with self._lock:
+            leaving = [(name, entry.model) for name, entry in self._entries.items() if entry.model is not None]
+            self._entries.clear()
+            self._loaded = self._loaded_bytes = 0
+        _close_all(leaving)
+
+    def _take(self, name: str) -> tuple[_Entry[M], M]:
         with self._lock:
             entry = self._entries.get(name)
             mine = entry is None
@@ -59,26 +94,33 @@ class ModelCache(Generic[M]):
                 entry = self._entries[name] = _Entry(threading.Event())
             entry.users += 1
             self._entries.move_to_end(name)
+        if entry.model is not None:
+            return entry, entry.model
         try:
             if mine:
                 self._fill(name, entry)
-            yield self._wait(entry)
-        finally:
-            with self._lock:
-                entry.users -= 1
-                leaving = self._pop_surplus()
-            _close_all(leaving)
+            return entry, self._wait(entry)
+        except BaseException:
+            self._give_back(name, entry)
+            raise
 
-    def close(self) -> None:
-        """Closes every model; nothing may be in use."""
+    def _give_back(self, name: str, entry: _Entry[M]) -> None:
         with self._lock:
-            leaving = [(name, entry.model) for name, entry in self._entries.items() if entry.model is not None]
-            self._entries.clear()
-        _close_all(leaving)
+            entry.users -= 1
+            leaving = self._pop_surplus()
+            if entry.unloaded and entry.users == 0 and entry.model is not None:
+                leaving.append((name, entry.model))
+        if leaving:
+            _close_all(leaving)
 
     def _fill(self, name: str, entry: _Entry[M]) -> None:
         try:
-            entry.model = self._load(name)
+            model = self._load(name)
+            with self._lock:
+                entry.model, entry.size_bytes = model, model.size_bytes
+                self._loaded += 1
+                self._loaded_bytes += entry.size_bytes
+                leaving = self._pop_surplus()
         except BaseException as error:
             entry.error = error
             with self._lock:
@@ -86,9 +128,7 @@ class ModelCache(Generic[M]):
             raise
         finally:
             entry.ready.set()
-        log.info("model_loaded", extra={"model_version": name, "size_bytes": entry.model.size_bytes})
-        with self._lock:
-            leaving = self._pop_surplus()
+        log.info("model_loaded", extra={"model_version": name, "size_bytes": entry.size_bytes})
         _close_all(leaving)
 
     def _wait(self, entry: _Entry[M]) -> M:
@@ -99,20 +139,42 @@ class ModelCache(Generic[M]):
         return entry.model
 
     def _pop_surplus(self) -> list[tuple[str, M]]:
-        loaded = [(name, entry) for name, entry in self._entries.items() if entry.model is not None]
-        count = len(loaded)
-        size = sum(entry.model.size_bytes for _, entry in loaded if entry.model is not None)
         leaving: list[tuple[str, M]] = []
-        for name, entry in loaded:
-            if count <= self._max_models and size <= self._max_bytes:
-                break
+        if not self._is_over_budget():
+            return leaving
+        for name, entry in list(self._entries.items()):
             if entry.users or entry.model is None:
                 continue
-            del self._entries[name]
+            self._remove(name, entry)
             leaving.append((name, entry.model))
-            count -= 1
-            size -= entry.model.size_bytes
+            if not self._is_over_budget():
+                break
         return leaving
+
+    def _is_over_budget(self) -> bool:
+        return self._loaded > self._max_models or self._loaded_bytes > self._max_bytes
+
+    def _remove(self, name: str, entry: _Entry[M]) -> None:
+        del self._entries[name]
+        self._loaded -= 1
+        self._loaded_bytes -= entry.size_bytes
+
+
+class Lease(Generic[M]):
+    """See `ModelCache.lease`. Every request takes one, so it is a plain class: a generator would cost more."""
+
+    __slots__ = ("_cache", "_entry", "_name")
+
+    def __init__(self, cache: ModelCache[M], name: str) -> None:
+        self._cache = cache
+        self._name = name
+
+    def __enter__(self) -> M:
+        self._entry, model = self._cache._take(self._name)
+        return model
+
+    def __exit__(self, *_: object) -> None:
+        self._cache._give_back(self._name, self._entry)
 
 
 def _close_all(models: list[tuple[str, M]]) -> None:

@@ -119,3 +119,42 @@ def test_closing_frees_every_model(loader: Loader) -> None:
     touch(cache, "a", "b")
     cache.close()
     assert all(model.closed for model in loader.loaded)
+
+
+def test_an_unloaded_model_is_freed_and_loads_again(loader: Loader) -> None:
+    cache = cache_of(loader)
+    touch(cache, "a", "b")
+    assert [model.name for model in cache.loaded()] == ["a", "b"]
+    assert cache.unload("a")
+    assert [model.name for model in cache.loaded()] == ["b"]
+    assert loader.loaded[0].closed
+    assert not cache.unload("a")
+    touch(cache, "a", "b")
+    assert [model.name for model in loader.loaded] == ["a", "b", "a"]
+    assert not loader.loaded[2].closed  # what left does not count against the budget
+
+
+def test_a_model_that_is_unloaded_in_use_is_freed_by_its_last_user(loader: Loader) -> None:
+    cache = cache_of(loader)
+    with cache.lease("a") as first:
+        with cache.lease("a"):
+            assert cache.unload("a")
+            assert cache.loaded() == []
+        assert not first.closed
+        with cache.lease("a") as second:
+            assert second is not first
+    assert first.closed
+    assert not second.closed
+
+
+def test_a_load_under_way_is_not_unloaded(loader: Loader) -> None:
+    cache = cache_of(loader)
+    loader.gate.clear()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(touch, cache, "a")
+        while "a" not in cache._entries:
+            pass
+        assert not cache.unload("a")
+        loader.gate.set()
+        waiting.result()
+    assert [model.name for model in cache.loaded()] == ["a"]

@@ -50,6 +50,7 @@ class OnnxRuntimeEngine:
         entries = {file.path: file for file in manifest.files}
         self._sessions: dict[str, Any] = {}
         self._fixed_batches: dict[str, int] = {}
+        self._outputs: dict[str, list[str]] = {}
         for graph in manifest.graphs:
             session = (opened or {}).get(graph.name)
             if session is None:
@@ -60,6 +61,7 @@ class OnnxRuntimeEngine:
             check_tensors(graph, session)
             self._sessions[graph.name] = session
             self._fixed_batches[graph.name] = fixed_batch(graph)
+            self._outputs[graph.name] = [output.name for output in session.get_outputs()]
         log.info("engine_loaded", extra={"provider": self._provider, "graphs": len(self._sessions)})
 
     @property
@@ -76,10 +78,10 @@ class OnnxRuntimeEngine:
                 reason="GRAPH_MISSING",
                 graph=graph,
             )
-        batch = self._fixed_batches[graph]
-        if batch:
-            return run_in_chunks(lambda chunk: _run(session, graph, chunk), inputs, batch)
-        return _run(session, graph, inputs)
+        batch, outputs = self._fixed_batches[graph], self._outputs[graph]
+        if batch and len(next(iter(inputs.values()))) != batch:
+            return run_in_chunks(lambda chunk: _run(session, graph, outputs, chunk), inputs, batch)
+        return _run(session, graph, outputs, inputs)
 
     def close(self) -> None:
         """Drops the sessions, and with them their memory."""
@@ -157,10 +159,9 @@ def _onnxruntime() -> Any:
     return onnxruntime
 
 
-def _run(session: Any, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    names = [output.name for output in session.get_outputs()]
+def _run(session: Any, graph: str, outputs: list[str], inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     try:
-        values = session.run(names, dict(inputs))
+        values = session.run(outputs, dict(inputs))
     except Exception as error:  # as above
         detail = _first_line(error)
         if "INVALID_ARGUMENT" in detail or isinstance(error, ValueError):
@@ -169,7 +170,7 @@ def _run(session: Any, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str
                 f"graph {graph!r} does not take inputs {shapes}: {detail}", reason="GRAPH_INPUT_MISMATCH", graph=graph
             ) from error
         raise InternalError(f"graph {graph!r} failed: {detail}", reason="GRAPH_FAILED", graph=graph) from error
-    return dict(zip(names, values, strict=True))
+    return dict(zip(outputs, values, strict=True))
 
 
 def _first_line(error: Exception) -> str:
