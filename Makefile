@@ -48,7 +48,8 @@ proto: install ## Generate the stubs from proto/
 proto-check: install ## Fail where the committed stubs differ from proto/
 	@rm -rf $(BUILD)/stubs
 	$(BIN)/python scripts/generate_stubs.py $(BUILD)/stubs
-	diff -r -x __pycache__ $(BUILD)/stubs/framecast/v1 clients/python/src/framecast/v1
+	@for package in clients/python/src/framecast/v1 services/inference/framecast_inference/open_inference/v2; do \
+		diff -r -x __pycache__ $(BUILD)/stubs/$$package $$package || exit 1; done
 
 # --- style ----------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """A model that says which pictures it saw, and counts what is in memory because of it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,18 @@ class CountingRunner:
         self.closed = True
 
 
+class NoGraphs:
+    """An engine for a runner that needs none."""
+
+    name = "counting"
+
+    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        raise AssertionError("the runner answers by itself")
+
+    def close(self) -> None:
+        raise AssertionError("the runner closes what it has")
+
+
 def loaded(runner: CountingRunner, *, max_batch: int = 8, manifest: ModelBundle | None = None) -> LoadedModel:
     """The runner as a model in memory."""
     return LoadedModel(
@@ -64,6 +76,7 @@ def loaded(runner: CountingRunner, *, max_batch: int = 8, manifest: ModelBundle 
         manifest=manifest or ModelBundle(),
         runner=runner,
         batcher=Batcher(lambda *batch: runner.infer(*batch), BatchLimits(max_batch=max_batch)),
+        graphs=NoGraphs(),
         engine="counting",
     )
 

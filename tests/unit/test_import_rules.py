@@ -71,7 +71,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def python_files(package: str) -> list[Path]:
-    return sorted(path for path in SOURCES[package].rglob("*.py") if "/v1/" not in str(path))
+    return sorted(path for path in SOURCES[package].rglob("*.py") if "_pb2" not in path.name)
 
 
 def within(module: str, prefixes: tuple[str, ...]) -> bool:

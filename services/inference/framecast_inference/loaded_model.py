@@ -7,6 +7,7 @@ import numpy as np
 
 import framecast_core
 from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.engine import Engine
 from framecast_inference.batching.batcher import Batcher
 from framecast_inference.model_runner import ModelRunner
 
@@ -23,6 +24,8 @@ class LoadedModel:
     runner: ModelRunner
     batcher: Batcher
     """Through which everybody's pictures reach the runner."""
+    graphs: Engine
+    """The same engine that the runner has, for callers who bring tensors of their own; the runner closes it."""
     engine: str
     """What computes, such as `CPUExecutionProvider`."""
 

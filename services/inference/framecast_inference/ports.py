@@ -31,6 +31,19 @@ class Registry(Protocol):
         """
 
 
+class ModelListing(Protocol):
+    """Which models there are."""
+
+    def models(self) -> Iterator[str]:
+        """Names of all models, project by project."""
+
+    def model_versions(self, model: str) -> Iterator[ModelVersion]:
+        """All versions of a model, the newest first. Raises NotFoundError."""
+
+    def latest_trained_version(self, model: str) -> str:
+        """The newest version that can be asked; empty where there is none. Raises NotFoundError."""
+
+
 class Blobs(Protocol):
     """Bytes by their SHA-256, checked as they are read."""
 

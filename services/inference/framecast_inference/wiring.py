@@ -19,6 +19,14 @@ from framecast_inference.image_prediction import ImagePrediction
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.model_cache import ModelCache
 from framecast_inference.model_import import ModelImport
+from framecast_inference.open_inference.inference import Inference
+from framecast_inference.open_inference.model_catalog import ModelCatalog
+from framecast_inference.open_inference.picture_inference import PictureInference
+from framecast_inference.open_inference.repository import Repository
+from framecast_inference.open_inference.servicer import OpenInferenceServicer
+from framecast_inference.open_inference.statistics import Statistics
+from framecast_inference.open_inference.tensor_inference import TensorInference
+from framecast_inference.open_inference.v2 import grpc_service_pb2, grpc_service_pb2_grpc
 from framecast_inference.servicer import InferenceServicer
 from framecast_inference.settings import InferenceSettings
 from framecast_inference.video_prediction import VideoPrediction
@@ -61,9 +69,10 @@ def build(settings: InferenceSettings) -> InferenceService:
     device, threads = cast(Device, settings.device), settings.threads or len(os.sched_getaffinity(0))
     loader = BundleLoader(registry, blobs, device=device, threads=threads, batching=_batching(settings))
     models = ModelCache(loader.load, max_models=settings.max_loaded_models, max_bytes=settings.max_loaded_bytes)
+    images = ImagePrediction(registry, blobs)
     servicer = InferenceServicer(
         models,
-        ImagePrediction(registry, blobs),
+        images,
         VideoPrediction(registry, blobs, spool),
         ModelImport(registry, blobs, device=device, threads=threads),
     )
@@ -71,7 +80,19 @@ def build(settings: InferenceSettings) -> InferenceService:
     def register(server: grpc.Server) -> str:
         return add_servicer(server, inference_service_pb2.DESCRIPTOR.services_by_name["InferenceService"], servicer)
 
-    server = GrpcServer(settings.listen_address, [register], max_workers=settings.max_calls)
+    statistics = Statistics()
+    catalog = ModelCatalog(registry, registry, blobs, models, statistics)
+    open_inference = OpenInferenceServicer(
+        Inference(catalog, TensorInference(models), PictureInference(models, images)),
+        catalog,
+        Repository(catalog, models, statistics),
+    )
+
+    def register_open_inference(server: grpc.Server) -> str:
+        grpc_service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(open_inference, server)
+        return grpc_service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+
+    server = GrpcServer(settings.listen_address, [register, register_open_inference], max_workers=settings.max_calls)
     return InferenceService(server, models, spool, channel)
 
 

@@ -59,5 +59,6 @@ class BundleLoader:
             manifest=manifest,
             runner=predictor,
             batcher=Batcher(predictor.infer, limits),
+            graphs=engine,
             engine=engine.name,
         )

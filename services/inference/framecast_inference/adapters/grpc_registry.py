@@ -1,5 +1,7 @@
 """The registry, over gRPC."""
 
+from collections.abc import Iterator
+
 import grpc
 
 from framecast import names
@@ -8,6 +10,8 @@ from framecast.v1 import blob_service_pb2, blob_service_pb2_grpc, registry_servi
 from framecast.v1.asset_pb2 import Asset
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import ModelVersion
+
+_PAGE_SIZE = 1000
 
 
 class GrpcRegistry:
@@ -32,6 +36,31 @@ class GrpcRegistry:
         """See `Registry.blob_size`."""
         return self._blobs.GetBlob(blob_service_pb2.GetBlobRequest(name=name)).size_bytes
 
+    def models(self) -> Iterator[str]:
+        """See `ModelListing.models`."""
+        projects = registry_service_pb2.ListProjectsRequest(page_size=_PAGE_SIZE)
+        while True:
+            page = self._registry.ListProjects(projects)
+            for project in page.projects:
+                yield from self._models_of(project.name)
+            if not page.next_page_token:
+                return
+            projects.page_token = page.next_page_token
+
+    def model_versions(self, model: str) -> Iterator[ModelVersion]:
+        """See `ModelListing.model_versions`."""
+        request = registry_service_pb2.ListModelVersionsRequest(parent=model, page_size=_PAGE_SIZE)
+        while True:
+            page = self._registry.ListModelVersions(request)
+            yield from page.model_versions
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def latest_trained_version(self, model: str) -> str:
+        """See `ModelListing.latest_trained_version`."""
+        return self._registry.GetModel(registry_service_pb2.GetModelRequest(name=model)).latest_trained_version
+
     def add_trained_version(
         self, model: str, manifest: ModelBundle, bundle_sha256: str, *, request_id: str
     ) -> ModelVersion:
@@ -45,6 +74,15 @@ class GrpcRegistry:
                 request_id=request_id,
             )
         )
+
+    def _models_of(self, project: str) -> Iterator[str]:
+        request = registry_service_pb2.ListModelsRequest(parent=project, page_size=_PAGE_SIZE)
+        while True:
+            page = self._registry.ListModels(request)
+            yield from (model.name for model in page.models)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
 
 def _not_trained(version: ModelVersion) -> FailedPreconditionError:

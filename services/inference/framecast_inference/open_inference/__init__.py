@@ -1,0 +1,1 @@
+"""The Open Inference Protocol, as Triton speaks it, over the models of the registry. `v2/` is generated."""
