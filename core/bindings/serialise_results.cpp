@@ -99,6 +99,9 @@ nb::list to_bytes(const ResultBatch& batch, const CategoryTable& categories, Thr
   thread_local std::vector<std::size_t> sizes;
   thread_local std::vector<std::span<std::uint8_t>> targets;
   const std::size_t images = batch.frames.frame_indices.size();
+  // First, since a new list may run the garbage collector, and so anything.
+  nb::list messages = nb::steal<nb::list>(PyList_New(static_cast<Py_ssize_t>(images)));
+  if (!messages.is_valid()) throw nb::python_error();
   sizes.resize(images);
   std::size_t rows = images;
   if (batch.labels) rows += batch.labels->scores.size();
@@ -111,8 +114,6 @@ nb::list to_bytes(const ResultBatch& batch, const CategoryTable& categories, Thr
     nb::gil_scoped_release release;
     measure_results(batch, categories, sizes, pool);
   }
-  nb::list messages = nb::steal<nb::list>(PyList_New(static_cast<Py_ssize_t>(images)));
-  if (!messages.is_valid()) throw nb::python_error();
   targets.resize(images);
   for (std::size_t image = 0; image < images; ++image) {
     PyObject* bytes = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(sizes[image]));
