@@ -50,6 +50,7 @@ nb::object to_numpy(std::vector<T>&& values) {
   }
 }
 
+void bind_assign(nb::module_& module);
 void bind_box_iou(nb::module_& module);
 void bind_category_table(nb::module_& module);
 void bind_decode_boxes(nb::module_& module);

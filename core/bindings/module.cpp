@@ -3,6 +3,7 @@
 NB_MODULE(_core, module) {
   using namespace framecast::bindings;
   module.attr("__version__") = FRAMECAST_VERSION;
+  bind_assign(module);
   bind_box_iou(module);
   bind_category_table(module);
   bind_decode_boxes(module);

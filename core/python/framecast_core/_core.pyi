@@ -133,6 +133,19 @@ def box_iou(
     of `pool`.
     """
 
+def assign(
+    costs: NDArray[np.float32], *, max_cost: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Linear assignment: matches rows to columns of costs [N, M], each at most once, at the lowest sum of costs.
+
+    A pair whose cost is above max_cost, NaN or infinite is never matched. Of the others those are matched for which the
+    sum of (cost - max_cost) is lowest: a row may stay alone, and that costs max_cost. With max_cost inf as many pairs
+    as can be are matched, and among such choices the cheapest. Exact up to the rounding of float64 sums; equally good
+    solutions are decided by the input alone. Shortest augmenting paths (Jonker and Volgenant, 1987):
+    O(N * M * min(N, M)) at worst, far less where few pairs are allowed.
+    Returns each row's column [N] and each column's row [M], -1 for none. ValueError for a max_cost of NaN.
+    """
+
 def decode_yolov5(
     levels: Sequence[NDArray[np.float32]],
     anchors: NDArray[np.float32],

@@ -15,6 +15,7 @@ EXPORTS = {
     "ThreadPool",
     "Yuv420Image",
     "__version__",
+    "assign",
     "binary_masks_to_polygons",
     "box_iou",
     "decode_boxes",
