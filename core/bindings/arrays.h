@@ -59,6 +59,7 @@ void bind_decode_yolov5(nb::module_& module);
 void bind_decode_yolox(nb::module_& module);
 void bind_fuse_boxes(nb::module_& module);
 void bind_isa(nb::module_& module);
+void bind_kalman(nb::module_& module);
 void bind_map_boxes(nb::module_& module);
 void bind_masks_to_polygons(nb::module_& module);
 void bind_nms(nb::module_& module);
@@ -70,5 +71,6 @@ void bind_simplify_polygons(nb::module_& module);
 void bind_simplify_rings(nb::module_& module);
 void bind_soft_nms(nb::module_& module);
 void bind_thread_pool(nb::module_& module);
+void bind_tracker(nb::module_& module);
 
 }  // namespace framecast::bindings

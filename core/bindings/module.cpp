@@ -12,6 +12,7 @@ NB_MODULE(_core, module) {
   bind_decode_yolox(module);
   bind_fuse_boxes(module);
   bind_isa(module);
+  bind_kalman(module);
   bind_map_boxes(module);
   bind_masks_to_polygons(module);
   bind_nms(module);
@@ -23,4 +24,5 @@ NB_MODULE(_core, module) {
   bind_simplify_rings(module);
   bind_soft_nms(module);
   bind_thread_pool(module);
+  bind_tracker(module);
 }

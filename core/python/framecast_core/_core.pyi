@@ -146,6 +146,81 @@ def assign(
     Returns each row's column [N] and each column's row [M], -1 for none. ValueError for a max_cost of NaN.
     """
 
+def kalman_start(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Begins a Kalman filter per box [T, 4]: tracks float64 [T, 5, 4] of boxes that move at constant velocity.
+
+    A track's columns are centre x, centre y, width and height; its rows position, velocity (per frame), variance of the
+    position, covariance of the two, variance of the velocity. That is the whole covariance: with the state and noise
+    of BoT-SORT (Aharon et al., 2022) the 8 x 8 matrix falls into four of 2 x 2. Standard deviations: of a measurement
+    and of a step's position side / 20, of its velocity side / 160, at the start 2 and 10 times these, where side is the
+    width for cx and w and the height for cy and h, at least 1e-6. A box that is not finite makes a track of NaN.
+    """
+
+def kalman_predict(tracks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The tracks [T, 5, 4] of `kalman_start` one frame later."""
+
+def kalman_update(
+    tracks: NDArray[np.float64], rows: NDArray[np.int64], boxes: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """The tracks [T, 5, 4] after tracks[rows[i]] has seen boxes[i]: rows [N] in [0, T), boxes [N, 4].
+
+    A box that is not finite changes nothing. Variances stay positive, whatever the boxes.
+    """
+
+def kalman_boxes(tracks: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Where the tracks [T, 5, 4] are: boxes [T, 4]; a negative side counts as 0."""
+
+@final
+class Tracker:
+    """The objects of one stream of frames, kept from call to call of `track`; the defaults are ByteTrack's."""
+
+    def __init__(
+        self,
+        *,
+        high_score: float = 0.5,
+        low_score: float = 0.1,
+        new_score: float = 0.6,
+        max_cost: float = 0.8,
+        max_cost_low: float = 0.5,
+        max_cost_new: float = 0.7,
+        lost_frames: int = 30,
+        class_agnostic: bool = False,
+    ) -> None:
+        """Rows above high_score are matched first, and to lost tracks too; rows above low_score keep up tracks that no
+        other row went to; rows above new_score, and above high_score, may begin a track. A match costs 1 - IoU * score,
+        at most max_cost, or max_cost_new with a track seen once; for low rows 1 - IoU, at most max_cost_low; these in
+        [0, 1]. A track is remembered for lost_frames without being seen. class_agnostic: rows may go to tracks of
+        another class, which then take the row's. ValueError where a value does not fit.
+        """
+    def tracks(
+        self,
+    ) -> tuple[
+        NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]
+    ]:
+        """The objects that have an id: ids [T], filtered boxes [T, 4], last scores [T], classes [T] and for how many
+        frames each has not been seen [T]."""
+
+def track(
+    trackers: Sequence[Tracker],
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: NDArray[np.int32],
+    splits: NDArray[np.int64],
+    *,
+    pool: ThreadPool | None = None,
+) -> NDArray[np.int64]:
+    """Tells which object of its stream each row shows, by two rounds of matching as ByteTrack (Zhang et al., 2022).
+
+    trackers: B streams, a frame of each: boxes [N, 4] in the stream's pixels, scores [N], classes [N], splits [B + 1].
+    Per stream: all tracks move on (`kalman_predict`; a lost one keeps its size). High rows are assigned (as `assign`)
+    to tracked and lost tracks, low rows to the tracked ones left, high rows left to tracks seen once, which get their
+    id by that or are forgotten. High rows still left begin tracks, with an id at once only in a stream's first frame. A
+    track lost for too long, or covered (IoU > 0.85) by a tracked one of its class, is forgotten.
+    Returns the id of each row's track [N], from 1 on per stream, never used again; -1 for none (yet), as for a row with
+    a NaN score, a coordinate that is not finite, or no area. The same frames give the same ids. Streams are shared
+    among the threads of `pool`. ValueError where a tracker comes twice or is in use by another call.
+    """
+
 def decode_yolov5(
     levels: Sequence[NDArray[np.float32]],
     anchors: NDArray[np.float32],
