@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <span>
 
 #include "line_sample.h"
 
@@ -16,17 +15,30 @@ using kernels::Gather;
 
 constexpr std::uint8_t kZero = 0x80;  // An index that looks up 0 whatever channel is added to it.
 
-std::size_t windows_of(Gather gather) {
+/// Runs of bytes that hold the pixels of neighbouring columns.
+struct Runs {
+  std::size_t columns;  ///< 0 where pixels are read one by one.
+  std::size_t bytes;
+};
+
+Runs runs_of(Gather gather) {
   switch (gather) {
+    case Gather::pixels:
+      break;
+    case Gather::words:
+      return {1, kernels::kWordBytes};
+    case Gather::pairs:
+      return {2, kernels::kPairBytes};
+    case Gather::line:
+      return {16, kernels::kLineBytes};
     case Gather::window:
-      return 1;
+      return {16, kernels::kWindowBytes};
     case Gather::two_windows:
-      return 2;
+      return {8, kernels::kWindowBytes};
     case Gather::four_windows:
-      return 4;
-    default:
-      return 0;
+      return {4, kernels::kWindowBytes};
   }
+  return {0, 0};
 }
 
 /// The blocks cover all columns and overlap where they must.
@@ -39,44 +51,40 @@ void start_blocks(const ColumnRule& rule, std::vector<std::uint32_t>& starts) {
   if (x < rule.width) starts.push_back(static_cast<std::uint32_t>(rule.width - rule.block));
 }
 
-/// Index bytes left, left, right, right per column, counted from the beginning of its window.
-void index_windows(std::size_t windows, std::size_t start, ColumnTable& table) {
-  const std::size_t row_bytes = table.rule.plane_width * table.rule.pixel_bytes;
-  const std::size_t columns = table.rule.block / windows;
-  for (std::size_t w = 0; w < windows; ++w) {
-    const std::size_t first = start + w * columns;
-    const auto lowest = std::min(table.left[first], table.left[first + columns - 1]);
-    const auto begin = std::min(lowest, static_cast<std::uint32_t>(row_bytes - kernels::kWindowBytes));
-    table.loads.push_back(begin);
-    for (std::size_t x = first; x < first + columns; ++x) {
-      const auto left = static_cast<std::uint8_t>(table.left[x] - begin);
-      const auto right = static_cast<std::uint8_t>(table.right[x] - begin);
-      table.index.insert(table.index.end(), {left, left, right, right});
-    }
-  }
-}
-
-/// Index bytes for words of 8 bytes, one per column: shuffles within halves of 16 bytes (AVX2, 8 columns), or look-ups
-/// of the left and of the right pixels in 32 bytes (NEON, 4 columns).
-void index_words(std::size_t start, ColumnTable& table) {
+/// Where the runs of a block begin, and the bytes of its columns' pixels within them.
+///
+/// AVX-512: bytes left, left, right, right per column, from the beginning of its run. AVX2 (8 columns): two shuffles
+/// within halves of 16 bytes. NEON (4 columns): look-ups in 32 bytes, of the left and of the right pixels.
+void index_block(std::size_t start, ColumnTable& table) {
   const std::size_t block = table.rule.block;
-  const auto last = static_cast<std::uint32_t>(table.rule.plane_width * table.rule.pixel_bytes - kernels::kWordBytes);
+  const Runs runs = runs_of(table.rule.gather);
+  const auto last = static_cast<std::uint32_t>(table.rule.plane_width * table.rule.pixel_bytes - runs.bytes);
   const std::size_t index = table.index.size();
-  table.index.insert(table.index.end(), 8 * block, kZero);
+  table.index.insert(table.index.end(), block == 16 ? 4 * block : 8 * block, kZero);
+  std::uint32_t begin = 0;
   for (std::size_t k = 0; k < block; ++k) {
     const std::size_t x = start + k;
-    const std::uint32_t begin = std::min(table.left[x], last);
-    table.loads.push_back(begin);
-    const std::uint32_t left = table.left[x] - begin, right = table.right[x] - begin;
-    if (block == 8) {
-      const std::size_t half = k / 4, shuffle = k % 4 / 2, word = k % 2;
-      std::uint8_t* lane = table.index.data() + index + 32 * shuffle + 16 * half + 4 * (k % 4);
-      lane[0] = static_cast<std::uint8_t>(8 * word + left);
-      lane[2] = static_cast<std::uint8_t>(8 * word + right);
+    if (k % runs.columns == 0) {
+      begin = std::min({table.left[x], table.left[x + runs.columns - 1], last});
+      table.loads.push_back(begin);
+    }
+    // Two words make 16 bytes.
+    const std::uint32_t word = runs.columns == 1 ? static_cast<std::uint32_t>(k % 2 * kernels::kWordBytes) : 0;
+    const auto left = static_cast<std::uint8_t>(word + table.left[x] - begin);
+    const auto right = static_cast<std::uint8_t>(word + table.right[x] - begin);
+    std::uint8_t* bytes = table.index.data() + index;
+    if (block == 16) {
+      bytes += 4 * k;
+      bytes[0] = bytes[1] = left;
+      bytes[2] = bytes[3] = right;
+    } else if (block == 8) {
+      bytes += 32 * (k % 4 / 2) + 16 * (k / 4) + 4 * (k % 4);
+      bytes[0] = left;
+      bytes[2] = right;
     } else {
-      std::uint8_t* lane = table.index.data() + index + 4 * k;
-      lane[0] = static_cast<std::uint8_t>(8 * k + left);
-      lane[16] = static_cast<std::uint8_t>(8 * k + right);
+      bytes += 4 * k;
+      bytes[0] = static_cast<std::uint8_t>(k / 2 * kernels::kPairBytes + left);
+      bytes[16] = static_cast<std::uint8_t>(k / 2 * kernels::kPairBytes + right);
     }
   }
 }
@@ -99,23 +107,31 @@ void add_weights(std::size_t start, ColumnTable& table) {
 
 }  // namespace
 
-Gather gather_for(Isa isa, std::size_t samples, std::size_t columns, std::size_t pixel_bytes) {
-  const std::size_t row_bytes = samples * pixel_bytes;
-  if (isa == Isa::scalar || row_bytes < kernels::kWordBytes) return Gather::pixels;
-  if (isa == Isa::avx512 && row_bytes >= kernels::kWindowBytes && columns >= 16) {
-    const double scale = static_cast<double>(samples) / static_cast<double>(columns);
-    for (Gather gather : {Gather::window, Gather::two_windows, Gather::four_windows}) {
-      const auto apart = static_cast<double>(16 / windows_of(gather) - 1);
-      const double reach = (std::floor(apart * scale) + 3) * static_cast<double>(pixel_bytes);
-      if (reach <= static_cast<double>(kernels::kWindowBytes)) return gather;
+Gather gather_for(Isa isa, std::size_t columns, std::span<const PlaneRow> rows) {
+  auto suits = [&](Gather gather) {
+    const Runs runs = runs_of(gather);
+    return columns >= block_for(isa, gather) && std::all_of(rows.begin(), rows.end(), [&](const PlaneRow& row) {
+             // The left pixels of a run lie so far apart at most; behind the last one comes its right pixel.
+             const double scale = static_cast<double>(row.samples) / static_cast<double>(columns);
+             const double apart =
+                 std::floor(static_cast<double>(runs.columns - 1) * scale) + (runs.columns > 1 ? 1 : 0);
+             return row.samples * row.pixel_bytes >= runs.bytes &&
+                    (apart + 2) * static_cast<double>(row.pixel_bytes) <= static_cast<double>(runs.bytes);
+           });
+  };
+  if (isa == Isa::scalar) return Gather::pixels;
+  if (isa == Isa::avx512) {
+    for (Gather gather : {Gather::line, Gather::window, Gather::two_windows, Gather::four_windows}) {
+      if (suits(gather)) return gather;
     }
   }
-  return columns >= block_for(isa, Gather::words) ? Gather::words : Gather::pixels;
+  if (suits(Gather::pairs)) return Gather::pairs;
+  return suits(Gather::words) ? Gather::words : Gather::pixels;
 }
 
 std::size_t block_for(Isa isa, Gather gather) {
   if (gather == Gather::pixels) return 1;
-  if (gather == Gather::words) return isa == Isa::neon ? 4 : 8;
+  if (gather == Gather::words || gather == Gather::pairs) return isa == Isa::neon ? 4 : 8;
   return 16;
 }
 
@@ -139,9 +155,8 @@ void make_columns(const ColumnRule& rule, ColumnTable& table) {
   table.index.clear();
   table.high.clear();
   table.low.clear();
-  const std::size_t windows = windows_of(rule.gather);
   for (std::uint32_t start : table.starts) {
-    windows > 0 ? index_windows(windows, start, table) : index_words(start, table);
+    index_block(start, table);
     add_weights(start, table);
   }
 }

@@ -1,14 +1,21 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "isa.h"
 #include "kernels/prepare.h"
 
 namespace framecast {
 
-/// How kernels of `isa` read a plane: `columns` of the region out of rows of `samples` samples of `pixel_bytes` each.
-kernels::Gather gather_for(Isa isa, std::size_t samples, std::size_t columns, std::size_t pixel_bytes);
+/// A row of one of an image's planes.
+struct PlaneRow {
+  std::size_t samples;
+  std::size_t pixel_bytes;
+};
+
+/// How kernels of `isa` best read so many columns of the region out of rows of each of these planes.
+kernels::Gather gather_for(Isa isa, std::size_t columns, std::span<const PlaneRow> rows);
 
 /// How many columns make a block for that.
 std::size_t block_for(Isa isa, kernels::Gather gather);

@@ -198,8 +198,8 @@ class Sampling {
     const bool yuv = is_yuv(image_);
     const std::size_t chroma_width = (image_.width + 1) / 2;
     const std::size_t chroma_bytes = image_.format == PixelFormat::nv12 ? 2 : 1;
-    Gather gather = gather_for(isa, image_.width, columns_, pixel_bytes());
-    if (yuv) gather = wider(gather, gather_for(isa, chroma_width, columns_, chroma_bytes));
+    const PlaneRow rows[2] = {{image_.width, pixel_bytes()}, {chroma_width, chroma_bytes}};
+    const Gather gather = gather_for(isa, columns_, std::span(rows, yuv ? 2 : 1));
     kernels::ColumnRule rule{image_.width,  image_.width,           columns_,
                              pixel_bytes(), Siting::pixel,          columns_mirrored_,
                              gather,        block_for(isa, gather), 0};
@@ -233,12 +233,24 @@ class Sampling {
     }
   }
 
+  /// Starts to bring a line's rows into the cache where others lie between, so that the processor cannot guess them.
+  void fetch(std::size_t target) const {
+    if (image_.height <= 2 * lines_) return;
+    PreparedRow row;
+    line(target, row);
+    fetch_row(row.planes[0], image_.width * pixel_bytes());
+    if (!is_yuv(image_)) return;
+    fetch_row(row.planes[1], (image_.width + 1) / 2 * (image_.format == PixelFormat::nv12 ? 2 : 1));
+    if (image_.format == PixelFormat::i420) fetch_row(row.planes[2], (image_.width + 1) / 2);
+  }
+
  private:
-  static Gather wider(Gather a, Gather b) {
-    // Words are what is left where one plane has too few bytes for windows, or pixels lie too far apart.
-    if (a == Gather::pixels || b == Gather::pixels) return Gather::pixels;
-    if (a == Gather::words || b == Gather::words) return Gather::words;
-    return std::max(a, b);
+  static void fetch_row(const kernels::PlaneRows& rows, std::size_t bytes) {
+    constexpr std::size_t kLine = 64;
+    for (std::size_t i = 0; i < bytes; i += kLine) {
+      __builtin_prefetch(rows.upper + i, 0, 2);
+      __builtin_prefetch(rows.lower + i, 0, 2);
+    }
   }
 
   static void blend(const LineSample& line, const std::uint8_t* pixels, std::ptrdiff_t stride,
@@ -315,6 +327,7 @@ class ImagePreparation {
       row_.out[channels_[c]] = direct_ ? slot_.floats(c, y() + line, x()) : values + c * width;
     }
     sampling_.line(line, row_);
+    if (line + 1 < sampling_.lines()) sampling_.fetch(line + 1);
     kernel_.prepare_row(row_);
     if (!direct_) slot_.store({{values, values + width, values + 2 * width}, width}, y() + line, x());
   }

@@ -17,7 +17,9 @@ inline constexpr std::uint32_t kWeightOne = 1u << kWeightBits;
 enum class Gather : std::uint8_t {
   pixels,  ///< One by one: the plain kernel.
   words,   ///< 8 bytes per column, at least as many in a row; 8 columns (AVX2) or 4 (NEON) at a time.
-  window,  ///< 16 columns from 128 bytes, at least as many in a row (AVX-512); the next two from two and four of those.
+  pairs,   ///< As words, 16 bytes per two columns.
+  line,    ///< 16 columns from 64 bytes, at least as many in a row (AVX-512).
+  window,  ///< 16 columns from 128 bytes; the next two from two and four times 128.
   two_windows,
   four_windows,
 };
@@ -54,7 +56,7 @@ struct ColumnTable {
 
   // Per block of columns; the last one, and the second, may overlap those before them and write the same again.
   std::vector<std::uint32_t> starts;  ///< First column.
-  std::vector<std::uint32_t> loads;   ///< Offsets of the bytes to load: one per window, or one per column.
+  std::vector<std::uint32_t> loads;   ///< Offsets of the bytes to load: one per window, pair or column.
   std::vector<std::uint8_t> index;    ///< Where in these bytes the pixels lie, as the kernel wants it.
   std::vector<std::uint32_t> high;    ///< Weights left | right << 16, their upper 14 bits; NEON: left.
   std::vector<std::uint32_t> low;     ///< Their lower 9 bits; NEON: right.
@@ -139,15 +141,17 @@ struct PrepareKernels {
 inline constexpr std::size_t kFillPeriod = 192;
 inline constexpr std::size_t kFillPattern = kFillPeriod + 64;
 inline constexpr std::size_t kWindowBytes = 128;
+inline constexpr std::size_t kLineBytes = 64;
+inline constexpr std::size_t kPairBytes = 16;
 inline constexpr std::size_t kWordBytes = 8;
 
 extern const PrepareKernels kPrepareScalar;
 #if defined(__x86_64__)
-extern const PrepareKernels kPrepareAvx2;    ///< Gathers words.
-extern const PrepareKernels kPrepareAvx512;  ///< Gathers windows.
+extern const PrepareKernels kPrepareAvx2;    ///< Gathers words and pairs.
+extern const PrepareKernels kPrepareAvx512;  ///< Gathers lines and windows.
 #endif
 #if defined(__aarch64__)
-extern const PrepareKernels kPrepareNeon;  ///< Gathers words.
+extern const PrepareKernels kPrepareNeon;  ///< Gathers words and pairs.
 #endif
 
 /// Rounded half up and cut to [0, 255].

@@ -44,8 +44,8 @@ FRAMECAST_INLINE Line load_line(const std::uint8_t* bytes) {
           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + 32))};
 }
 FRAMECAST_INLINE void store_line(std::uint8_t* out, const Line& line) {
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out), line.low);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out + 32), line.high);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), line.low);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 32), line.high);
 }
 
 /// Which lanes of the channels make the interleaved values, and whose they are.
@@ -84,11 +84,11 @@ FRAMECAST_INLINE void interleave(Floats a, Floats b, Floats c, Element* out) {
   }
 }
 
-/// 8 columns of two rows of a plane, 8 bytes of each.
+/// 8 columns of two rows of a plane, 8 bytes of each or 16 of two.
 ///
 /// Half h of words[q] holds columns 4 h + 2 q and the next one. The table's index has a shuffle for each q, which puts
 /// left, 0, right, 0 into the column's lane of 32 bits and zeros into the others.
-template <bool coarse>
+template <bool in_pairs, bool coarse>
 class Columns {
  public:
   FRAMECAST_INLINE explicit Columns(const PlaneRows& plane)
@@ -99,7 +99,7 @@ class Columns {
 
   FRAMECAST_INLINE void load(std::size_t block) {
     const ColumnTable& columns = *plane_.columns;
-    const std::uint32_t* loads = columns.loads.data() + block * kLanes;
+    const std::uint32_t* loads = columns.loads.data() + block * (in_pairs ? kLanes / 2 : kLanes);
     load_words(plane_.upper, loads, upper_);
     load_words(plane_.lower, loads, lower_);
     const auto* index = reinterpret_cast<const __m256i*>(columns.index.data() + block * 8 * kLanes);
@@ -131,14 +131,16 @@ class Columns {
 
   FRAMECAST_INLINE static void load_words(const std::uint8_t* row, const std::uint32_t* loads, __m256i* words) {
     for (std::size_t q = 0; q < 2; ++q) {
-      words[q] = _mm256_inserti128_si256(_mm256_castsi128_si256(two_words(row, loads + 2 * q)),
-                                         two_words(row, loads + 2 * q + 4), 1);
+      words[q] =
+          _mm256_inserti128_si256(_mm256_castsi128_si256(load_pair(row, loads, q)), load_pair(row, loads, q + 2), 1);
     }
   }
 
-  FRAMECAST_INLINE static __m128i two_words(const std::uint8_t* row, const std::uint32_t* loads) {
-    const __m128i first = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + loads[0]));
-    const __m128i second = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + loads[1]));
+  /// Columns 2 * pair and the next one.
+  FRAMECAST_INLINE static __m128i load_pair(const std::uint8_t* row, const std::uint32_t* loads, std::size_t pair) {
+    if constexpr (in_pairs) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + loads[pair]));
+    const __m128i first = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + loads[2 * pair]));
+    const __m128i second = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + loads[2 * pair + 1]));
     return _mm_unpacklo_epi64(first, second);
   }
 
@@ -164,9 +166,16 @@ class Columns {
 
 #include "kernels/prepare_row.h"
 
+template <bool in_pairs>
+void prepare_row_of(const PreparedRow& row) {
+  if (are_coarse(row)) return prepare_row_with<Columns<in_pairs, true>>(row);
+  prepare_row_with<Columns<in_pairs, false>>(row);
+}
+
 void prepare_row(const PreparedRow& row) {
   if (row.planes[0].columns->rule.gather == Gather::pixels) return kPrepareScalar.prepare_row(row);
-  are_coarse(row) ? prepare_row_with<Columns<true>>(row) : prepare_row_with<Columns<false>>(row);
+  if (row.planes[0].columns->rule.gather == Gather::pairs) return prepare_row_of<true>(row);
+  prepare_row_of<false>(row);
 }
 
 }  // namespace

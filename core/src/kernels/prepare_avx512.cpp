@@ -35,7 +35,7 @@ FRAMECAST_INLINE void store(std::uint8_t* out, Floats values) {
 
 using Line = __m512i;
 FRAMECAST_INLINE Line load_line(const std::uint8_t* bytes) { return _mm512_loadu_si512(bytes); }
-FRAMECAST_INLINE void store_line(std::uint8_t* out, Line line) { _mm512_store_si512(out, line); }
+FRAMECAST_INLINE void store_line(std::uint8_t* out, Line line) { _mm512_storeu_si512(out, line); }
 
 /// Which lanes of the channels make the interleaved values: first of channels 0 and 1, then of these and channel 2.
 struct Interleaving {
@@ -63,11 +63,11 @@ FRAMECAST_INLINE void interleave(Floats a, Floats b, Floats c, Element* out) {
   }
 }
 
-/// 16 columns of two rows of a plane, of which 16 / windows share 128 bytes of a row.
+/// 16 columns of two rows of a plane, of which 16 / windows share 64 * lines bytes of a row.
 ///
 /// The table's index holds bytes left, left, right, right per column. A permutation that leaves out some of them keeps
 /// the index there, so that one after the other they collect: left of the upper row, left of the lower, right, right.
-template <std::size_t windows, bool coarse>
+template <std::size_t windows, std::size_t lines, bool coarse>
 class Columns {
  public:
   FRAMECAST_INLINE explicit Columns(const PlaneRows& plane)
@@ -80,9 +80,9 @@ class Columns {
     const ColumnTable& columns = *plane_.columns;
     for (std::size_t w = 0; w < windows; ++w) {
       const std::size_t begin = columns.loads[block * windows + w];
-      for (std::size_t half = 0; half < 2; ++half) {
-        upper_[w][half] = _mm512_loadu_si512(plane_.upper + begin + 64 * half);
-        lower_[w][half] = _mm512_loadu_si512(plane_.lower + begin + 64 * half);
+      for (std::size_t i = 0; i < lines; ++i) {
+        upper_[w][i] = _mm512_loadu_si512(plane_.upper + begin + kLineBytes * i);
+        lower_[w][i] = _mm512_loadu_si512(plane_.lower + begin + kLineBytes * i);
       }
     }
     index_ = _mm512_loadu_si512(columns.index.data() + block * 4 * kLanes);
@@ -97,8 +97,9 @@ class Columns {
       const __m512i down = _mm512_maddubs_epi16(collect(index), both_weights_);
       return mul(_mm512_cvtepi32_ps(_mm512_madd_epi16(down, high_)), broadcast(0x1p-20f));
     } else if constexpr (windows == 1) {
-      const __m512i upper = _mm512_maskz_permutex2var_epi8(kEven, upper_[0][0], index, upper_[0][1]);
-      const __m512i lower = _mm512_maskz_permutex2var_epi8(kEven, lower_[0][0], index, lower_[0][1]);
+      const __m512i even = _mm512_maskz_mov_epi8(kEven, index);
+      const __m512i upper = pick(upper_[0], even, kEven);
+      const __m512i lower = pick(lower_[0], even, kEven);
       return add(mul(across(upper), upper_weight_), mul(across(lower), lower_weight_));
     } else {
       const __m512i both = collect(index);
@@ -112,11 +113,17 @@ class Columns {
   static constexpr __mmask64 kEven = 0x5555555555555555u;
   static constexpr float kUnit = 1.0f / static_cast<float>(kWeightOne);
 
+  /// Replaces the bytes of the mask, which are indices, by what lies there in a window.
+  FRAMECAST_INLINE static __m512i pick(const __m512i* window, __m512i bytes, __mmask64 mask) {
+    if constexpr (lines == 1) return _mm512_mask_permutexvar_epi8(bytes, mask, bytes, window[0]);
+    return _mm512_mask2_permutex2var_epi8(window[0], bytes, mask, window[lines - 1]);
+  }
+
   FRAMECAST_INLINE __m512i collect(__m512i bytes) const {
     for (std::size_t w = 0; w < windows; ++w) {
       const __mmask64 here = (~__mmask64{0} >> (64 - 64 / windows)) << (w * 64 / windows);
-      bytes = _mm512_mask2_permutex2var_epi8(upper_[w][0], bytes, here & kEven, upper_[w][1]);
-      bytes = _mm512_mask2_permutex2var_epi8(lower_[w][0], bytes, here & ~kEven, lower_[w][1]);
+      bytes = pick(upper_[w], bytes, here & kEven);
+      bytes = pick(lower_[w], bytes, here & ~kEven);
     }
     return bytes;
   }
@@ -130,8 +137,8 @@ class Columns {
   const Floats upper_weight_;
   const Floats lower_weight_;
   const __m512i both_weights_;
-  __m512i upper_[windows][2];
-  __m512i lower_[windows][2];
+  __m512i upper_[windows][lines];
+  __m512i lower_[windows][lines];
   __m512i index_;
   __m512i high_;
   __m512i low_;
@@ -139,9 +146,10 @@ class Columns {
 
 #include "kernels/prepare_row.h"
 
-template <std::size_t windows>
-void prepare_row_of_windows(const PreparedRow& row) {
-  are_coarse(row) ? prepare_row_with<Columns<windows, true>>(row) : prepare_row_with<Columns<windows, false>>(row);
+template <std::size_t windows, std::size_t lines>
+void prepare_row_of(const PreparedRow& row) {
+  if (are_coarse(row)) return prepare_row_with<Columns<windows, lines, true>>(row);
+  prepare_row_with<Columns<windows, lines, false>>(row);
 }
 
 void prepare_row(const PreparedRow& row) {
@@ -149,13 +157,16 @@ void prepare_row(const PreparedRow& row) {
     case Gather::pixels:
       return kPrepareScalar.prepare_row(row);
     case Gather::words:
+    case Gather::pairs:
       return kPrepareAvx2.prepare_row(row);
+    case Gather::line:
+      return prepare_row_of<1, 1>(row);
     case Gather::window:
-      return prepare_row_of_windows<1>(row);
+      return prepare_row_of<1, 2>(row);
     case Gather::two_windows:
-      return prepare_row_of_windows<2>(row);
+      return prepare_row_of<2, 2>(row);
     case Gather::four_windows:
-      return prepare_row_of_windows<4>(row);
+      return prepare_row_of<4, 2>(row);
   }
 }
 

@@ -58,10 +58,11 @@ FRAMECAST_INLINE void store_line(std::uint8_t* out, const Line& line) {
   for (int i = 0; i < 4; ++i) vst1q_u8(out + 16 * i, line.val[i]);
 }
 
-/// 4 columns of two rows of a plane, 8 bytes of each.
+/// 4 columns of two rows of a plane, 8 bytes of each or 16 of two.
 ///
 /// The table's index has a look-up for the left pixels and one for the right ones, which puts their bytes into lanes of
 /// 32 bits. The weights of the left pixels are `high`, those of the right ones `low`.
+template <bool in_pairs>
 class Columns {
  public:
   FRAMECAST_INLINE explicit Columns(const PlaneRows& plane)
@@ -71,7 +72,7 @@ class Columns {
 
   FRAMECAST_INLINE void load(std::size_t block) {
     const ColumnTable& columns = *plane_.columns;
-    const std::uint32_t* loads = columns.loads.data() + block * kLanes;
+    const std::uint32_t* loads = columns.loads.data() + block * (in_pairs ? kLanes / 2 : kLanes);
     upper_ = load_words(plane_.upper, loads);
     lower_ = load_words(plane_.lower, loads);
     const std::uint8_t* index = columns.index.data() + block * 8 * kLanes;
@@ -92,6 +93,7 @@ class Columns {
   static constexpr float kUnit = 1.0f / static_cast<float>(kWeightOne);
 
   FRAMECAST_INLINE static uint8x16x2_t load_words(const std::uint8_t* row, const std::uint32_t* loads) {
+    if constexpr (in_pairs) return {{vld1q_u8(row + loads[0]), vld1q_u8(row + loads[1])}};
     return {{vcombine_u8(vld1_u8(row + loads[0]), vld1_u8(row + loads[1])),
              vcombine_u8(vld1_u8(row + loads[2]), vld1_u8(row + loads[3]))}};
   }
@@ -117,7 +119,8 @@ class Columns {
 
 void prepare_row(const PreparedRow& row) {
   if (row.planes[0].columns->rule.gather == Gather::pixels) return kPrepareScalar.prepare_row(row);
-  prepare_row_with<Columns>(row);
+  if (row.planes[0].columns->rule.gather == Gather::pairs) return prepare_row_with<Columns<true>>(row);
+  prepare_row_with<Columns<false>>(row);
 }
 
 }  // namespace

@@ -126,21 +126,20 @@ FRAMECAST_TARGET void interleave_bytes(const StoredRow& row, std::uint8_t* out) 
   interleave_row(row, out);
 }
 
-/// Aligned where it matters: stores that straddle cache lines cost twice.
+/// Aligned but for the ends: stores that straddle cache lines cost twice.
 FRAMECAST_TARGET void fill(const std::uint8_t* pattern, std::size_t bytes, std::uint8_t* out) {
-  constexpr std::size_t kLine = 64;
-  if (bytes >= 2 * kLine) {
-    const std::size_t head = (kLine - reinterpret_cast<std::uintptr_t>(out) % kLine) % kLine;
-    std::memcpy(out, pattern, head);
-    // The lines repeat with the pattern, so three of them are all.
-    const Line lines[3] = {load_line(pattern + head), load_line(pattern + head + kLine),
-                           load_line(pattern + head + 2 * kLine)};
-    out += head;
-    bytes -= head;
-    for (; bytes >= 3 * kLine; bytes -= 3 * kLine, out += 3 * kLine) {
-      for (std::size_t i = 0; i < 3; ++i) store_line(out + i * kLine, lines[i]);
-    }
-    pattern += head;
+  if (bytes < kLineBytes) {
+    std::memcpy(out, pattern, bytes);
+    return;
   }
-  std::memcpy(out, pattern, bytes);
+  store_line(out, load_line(pattern));
+  std::size_t at = (kLineBytes - reinterpret_cast<std::uintptr_t>(out) % kLineBytes) % kLineBytes;
+  // The lines repeat with the pattern, so three of them are all.
+  const Line lines[3] = {load_line(pattern + at), load_line(pattern + at + kLineBytes),
+                         load_line(pattern + at + 2 * kLineBytes)};
+  for (; at + kFillPeriod <= bytes; at += kFillPeriod) {
+    for (std::size_t i = 0; i < 3; ++i) store_line(out + at + i * kLineBytes, lines[i]);
+  }
+  for (std::size_t i = 0; i < 2 && at + kLineBytes <= bytes; ++i, at += kLineBytes) store_line(out + at, lines[i]);
+  store_line(out + bytes - kLineBytes, load_line(pattern + (bytes - kLineBytes) % kFillPeriod));
 }
