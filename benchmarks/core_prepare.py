@@ -1,10 +1,12 @@
-"""A video frame into a 640 x 640 float32 NCHW tensor, letterboxed and normalised: framecast_core, OpenCV, PyTorch.
+"""An image or video frame into a 640 x 640 NCHW tensor, letterboxed and normalised: framecast_core, OpenCV, PyTorch.
 
 python -m benchmarks.core_prepare --json benchmarks/results/core_prepare.json
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import av
 import cv2
 import numpy as np
 import torch
@@ -16,13 +18,18 @@ from benchmarks.measure import US, Case, arguments, measure, pin_to_one_thread, 
 SIZE = 640
 PAD = 114
 SHOWS_NOT = (
-    "planar YUV input, float16 or NHWC output, batches, more than one thread, or other sizes of the output; OpenCV "
-    "resizes to 8 bits with weights of 11 bits, so its pixels differ from the rule by up to one step; the picture is "
-    "smooth noise, and no side's time depends on what it shows."
+    "other sizes of the output; wall time: of a call with a pool only the calling thread's share is counted; OpenCV "
+    "resizes to 8 bits with weights of 11 bits, so its pixels differ from the rule by up to one step; FFmpeg's quick "
+    "conversion from YUV, which PyAV uses, repeats chroma samples; the picture is smooth noise, and no side's time "
+    "depends on what it shows."
 )
 
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Make = Callable[[Bytes, Floats], Callable[[], None]]
 
-def picture(height: int, width: int) -> NDArray[np.uint8]:
+
+def picture(height: int, width: int) -> Bytes:
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
     return np.ascontiguousarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -35,30 +42,32 @@ def placement(height: int, width: int) -> tuple[int, int, int, int]:
     return (SIZE - new_width) // 2, (SIZE - new_height) // 2, new_width, new_height
 
 
-def ours(image: NDArray[np.uint8], out: NDArray[np.float32], *, round_to_uint8: bool) -> Callable[[], None]:
-    regions = np.array([placement(*image.shape[:2])], np.int32)
+def ours(
+    images: Sequence[Any], size: tuple[int, int], out: NDArray[Any], *, bgr: bool = True, **options: Any
+) -> Callable[[], None]:
+    """BGR images of one size, or frames, into RGB."""
+    regions = np.tile(np.array([placement(*size)], np.int32), (len(images), 1))
     gain, bias = np.full(3, 1 / 255, np.float32), np.zeros(3, np.float32)
     pad = np.full(3, PAD / 255, np.float32)
+    options = {"round_to_uint8": False} | options
     return lambda: framecast_core.prepare(
-        [image],
-        regions,
-        out,
-        gain=gain,
-        bias=bias,
-        pad=pad,
-        reverse_channels=True,
-        round_to_uint8=round_to_uint8,
+        images, regions, out, gain=gain, bias=bias, pad=pad, reverse_channels=bgr, **options
     )
 
 
-def by_opencv_planes(image: NDArray[np.uint8], out: NDArray[np.float32]) -> Callable[[], None]:
+def by_opencv_planes(image: Bytes, out: Floats) -> Callable[[], None]:
     """The best we know of these two: resize, split, and one multiply per plane straight into the output."""
-    x, y, width, height = placement(*image.shape[:2])
+    fill = opencv_planes(image.shape[0], image.shape[1], out)
+    return lambda: fill(image)
+
+
+def opencv_planes(source_height: int, source_width: int, out: Floats) -> Callable[[Bytes], None]:
+    x, y, width, height = placement(source_height, source_width)
     inverse = np.float32(1 / 255)
     resized = np.empty((height, width, 3), np.uint8)
     planes = [np.empty((height, width), np.uint8) for _ in range(3)]
 
-    def run() -> None:
+    def run(image: Bytes) -> None:
         out[:, :, :y] = out[:, :, y + height :] = np.float32(PAD / 255)
         out[:, :, :, :x] = out[:, :, :, x + width :] = np.float32(PAD / 255)
         cv2.resize(image, (width, height), dst=resized, interpolation=cv2.INTER_LINEAR)
@@ -69,7 +78,7 @@ def by_opencv_planes(image: NDArray[np.uint8], out: NDArray[np.float32]) -> Call
     return run
 
 
-def by_common_code(image: NDArray[np.uint8], out: NDArray[np.float32]) -> Callable[[], None]:
+def by_common_code(image: Bytes, out: Floats) -> Callable[[], None]:
     """As pipelines usually do it: resize, copyMakeBorder, transpose, divide."""
     x, y, width, height = placement(*image.shape[:2])
 
@@ -83,7 +92,7 @@ def by_common_code(image: NDArray[np.uint8], out: NDArray[np.float32]) -> Callab
     return run
 
 
-def by_cv2_dnn(image: NDArray[np.uint8], out: NDArray[np.float32]) -> Callable[[], None]:
+def by_cv2_dnn(image: Bytes, out: Floats) -> Callable[[], None]:
     parameters = cv2.dnn.Image2BlobParams(
         scalefactor=(1 / 255,) * 4,
         size=(SIZE, SIZE),
@@ -98,7 +107,7 @@ def by_cv2_dnn(image: NDArray[np.uint8], out: NDArray[np.float32]) -> Callable[[
     return run
 
 
-def by_pytorch(image: NDArray[np.uint8], out: NDArray[np.float32]) -> Callable[[], None]:
+def by_pytorch(image: Bytes, out: Floats) -> Callable[[], None]:
     x, y, width, height = placement(*image.shape[:2])
     source, target = torch.from_numpy(image), torch.from_numpy(out)
 
@@ -111,39 +120,125 @@ def by_pytorch(image: NDArray[np.uint8], out: NDArray[np.float32]) -> Callable[[
     return run
 
 
-def fill_only(out: NDArray[np.float32]) -> Callable[[], None]:
-    """The floor: writing the output once."""
-    return lambda: out.fill(0.5)
+def tensor() -> Floats:
+    return np.empty((1, 3, SIZE, SIZE), np.float32)
 
 
-def case(height: int, width: int, samples: int) -> Case:
+def image_case(height: int, width: int, samples: int) -> Case:
     image = picture(height, width)
-    makers: dict[str, Callable[[NDArray[np.uint8], NDArray[np.float32]], Callable[[], None]]] = {
-        US: lambda image, out: ours(image, out, round_to_uint8=False),
-        f"{US}, rounded to 8 bits": lambda image, out: ours(image, out, round_to_uint8=True),
+    makers: dict[str, Make] = {
+        US: lambda image, out: ours([image], (height, width), out),
+        f"{US}, rounded to 8 bits": lambda image, out: ours([image], (height, width), out, round_to_uint8=True),
         "opencv + numpy planes": by_opencv_planes,
         "the common letterbox code": by_common_code,
         "cv2.dnn": by_cv2_dnn,
         "pytorch": by_pytorch,
-        "writing the output (floor)": lambda _, out: fill_only(out),
+        "writing the output (floor)": lambda _, out: lambda: out.fill(0.5),
     }
-    outputs = {side: np.empty((1, 3, SIZE, SIZE), np.float32) for side in makers}
+    outputs = {side: tensor() for side in makers}
     sides: dict[str, Callable[[], object]] = {side: make(image, outputs[side]) for side, make in makers.items()}
+    return measure("prepare", f"{height} x {width}; {distances(sides, outputs)}", sides, samples=samples)
+
+
+def distances(sides: dict[str, Callable[[], object]], outputs: dict[str, Floats]) -> str:
+    """How far the sides' values are from ours, at most."""
     for run in sides.values():
         run()
     apart = {
         side: float(np.abs(outputs[side] - outputs[US]).max() * 255)
-        for side in makers
-        if not side.startswith("writing")
+        for side in sides
+        if side != US and not side.startswith("writing")
     }
-    farthest = ", ".join(f"{side} {distance:.2f}" for side, distance in apart.items() if side != US)
-    return measure("prepare", f"{height} x {width}; steps of 1/255 away from ours: {farthest}", sides, samples=samples)
+    return "steps of 1/255 away from ours: " + ", ".join(f"{side} {apart[side]:.2f}" for side in apart)
+
+
+def frame_case(height: int, width: int, *, layout: str, samples: int) -> Case:
+    """A frame as a decoder leaves it; the peers convert it to BGR first."""
+    image = picture(height, width)
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(
+        format="yuv420p" if layout == "i420" else "nv12", dst_colorspace="ITU709", dst_color_range="MPEG"
+    )
+    planes = [
+        np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, :row_bytes]
+        for plane, row_bytes in zip(
+            frame.planes, (width, width if layout == "nv12" else width // 2, width // 2), strict=False
+        )
+    ]
+    joined = np.concatenate([plane.ravel() for plane in planes]).reshape(height * 3 // 2, width)
+    if layout == "nv12":
+        planes[1] = planes[1].reshape(height // 2, width // 2, 2)
+    code = cv2.COLOR_YUV2BGR_NV12 if layout == "nv12" else cv2.COLOR_YUV2BGR_I420
+    bgr = np.empty((height, width, 3), np.uint8)
+    outputs = {
+        side: tensor() for side in (US, "opencv to bgr, opencv + numpy planes", "pyav to bgr, opencv + numpy planes")
+    }
+    by_opencv, by_pyav = (opencv_planes(height, width, outputs[side]) for side in list(outputs)[1:])
+
+    def opencv() -> None:
+        cv2.cvtColor(joined, code, dst=bgr)
+        by_opencv(bgr)
+
+    def pyav() -> None:
+        by_pyav(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
+
+    def ours_of_planes() -> None:
+        # With what it costs to make the image: that is done once per frame.
+        yuv = framecast_core.Yuv420Image(planes, matrix="bt709", full_range=False, chroma_siting="left")
+        ours([yuv], (height, width), outputs[US], bgr=False)()
+
+    sides: dict[str, Callable[[], object]] = {
+        US: ours_of_planes,
+        "opencv to bgr, opencv + numpy planes": opencv,
+        "pyav to bgr, opencv + numpy planes": pyav,
+    }
+    text = (
+        f"{layout} {height} x {width}; OpenCV converts by BT.601 whatever the frame says; {distances(sides, outputs)}"
+    )
+    return measure("prepare", text, sides, samples=samples)
+
+
+def half_nhwc_case(height: int, width: int, samples: int) -> Case:
+    image = picture(height, width)
+    x, y, new_width, new_height = placement(height, width)
+    out, theirs = np.empty((1, SIZE, SIZE, 3), np.float16), np.empty((1, SIZE, SIZE, 3), np.float16)
+    resized, inverse = np.empty((new_height, new_width, 3), np.uint8), np.float32(1 / 255)
+    rgb, values = np.empty_like(resized), np.empty(resized.shape, np.float32)
+
+    def opencv() -> None:
+        theirs[:, :y] = theirs[:, y + new_height :] = np.float16(PAD / 255)
+        theirs[:, :, :x] = theirs[:, :, x + new_width :] = np.float16(PAD / 255)
+        cv2.resize(image, (new_width, new_height), dst=resized, interpolation=cv2.INTER_LINEAR)
+        cv2.cvtColor(resized, cv2.COLOR_BGR2RGB, dst=rgb)
+        np.multiply(rgb, inverse, out=values)
+        theirs[0, y : y + new_height, x : x + new_width] = values
+
+    sides: dict[str, Callable[[], object]] = {
+        US: ours([image], (height, width), out, layout="nhwc"),
+        "opencv + numpy": opencv,
+    }
+    return measure("prepare", f"{height} x {width} to float16 NHWC", sides, samples=samples)
+
+
+def batch_case(height: int, width: int, samples: int) -> Case:
+    images = [picture(height, width) for _ in range(16)]
+    out = np.empty((16, 3, SIZE, SIZE), np.float32)
+    pool = framecast_core.ThreadPool(2)
+    sides: dict[str, Callable[[], object]] = {
+        US: ours(images, (height, width), out),
+        f"{US}, the caller's share of two threads": ours(images, (height, width), out, pool=pool),
+        f"{US}, the caller's share of one image on two": ours(images[:1], (height, width), out[:1], pool=pool),
+    }
+    return measure("prepare", f"16 images of {height} x {width}", sides, samples=samples)
 
 
 def main() -> None:
     options = arguments(__doc__)
     pin_to_one_thread()
-    cases = [case(height, width, options.samples) for height, width in ((720, 1280), (1080, 1920), (2160, 3840))]
+    samples = options.samples
+    sizes = ((720, 1280), (1080, 1920), (2160, 3840), (3024, 4032), (768, 1366), (480, 640))
+    cases = [image_case(height, width, samples) for height, width in sizes]
+    cases += [frame_case(720, 1280, layout=layout, samples=samples) for layout in ("nv12", "i420")]
+    cases += [half_nhwc_case(720, 1280, samples), batch_case(720, 1280, samples)]
     report(cases, shows_not=SHOWS_NOT, to=options.json)
 
 
