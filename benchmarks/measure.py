@@ -5,20 +5,17 @@ Scripts of this folder define the sides and inputs; each says what it does not s
 
 import argparse
 import json
-import platform
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cv2
 import torch
 
 import framecast_core
+from benchmarks.provenance import provenance
 
 US = "framecast_core"
 PACKAGES = ("framecast-core", "numpy", "onnxruntime", "opencv-python-headless", "protobuf", "torch", "torchvision")
@@ -120,43 +117,11 @@ def report(cases: list[Case], *, shows_not: str, to: Path | None) -> None:
     if to is None:
         return
     result = {
-        "command": " ".join(["python -m", _module_name(), *sys.argv[1:]]),
+        **provenance(PACKAGES, ["core"]),
         "unit": "microseconds of CPU time of one thread per call; ratio = side / framecast_core, sample by sample",
         "isa": framecast_core.isa(),
-        "machine": {"cpu": _cpu_name(), "system": platform.platform(), "python": platform.python_version()},
-        "versions": {package: _version(package) for package in PACKAGES},
-        "commit": _commit(),
         "shows_not": shows_not,
         "cases": [asdict(case) for case in cases],
     }
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def _module_name() -> str:
-    return f"benchmarks.{Path(sys.argv[0]).stem}"
-
-
-def _cpu_name() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.processor()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str:
-    """The commit of what is measured, marked where core/ or the scripts differ from it."""
-    root = Path(__file__).parents[1]
-
-    def git(*options: str) -> str:
-        done = subprocess.run(["git", "-C", str(root), *options], capture_output=True, text=True, check=False)
-        return done.stdout.strip()
-
-    changed = git("status", "--porcelain", "--", "core", "benchmarks/*.py")
-    return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")

@@ -8,6 +8,7 @@ session options on one thread; requests alternate between the sides in rounds.
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import threading
@@ -23,6 +24,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 import framecast
+from benchmarks.provenance import provenance
 from benchmarks.serving_processes import Server, serving
 from framecast_inference.open_inference.v2 import grpc_service_pb2_grpc
 from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequest
@@ -35,6 +37,7 @@ SHOWS_NOT = (
     "large networks, where all of this vanishes beside the network; more cores; clients on other machines; TLS; "
     "other servers. The client shares the cores with the server."
 )
+PACKAGES = ("grpcio", "numpy", "onnxruntime", "protobuf")
 _OPTIONS = [("grpc.max_receive_message_length", 1 << 26), ("grpc.max_send_message_length", 1 << 26)]
 Ask = Callable[[int], None]
 
@@ -262,15 +265,25 @@ def show(case: Case) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write the raw result here")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--requests", type=int, default=2000, help="per round and side; a quarter for large tensors")
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--requests", type=int, default=400, help="per round and side; a quarter for large tensors")
     options = parser.parse_args()
-    done = []
+    done, load_before = [], os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         for case in cases(Path(folder), rounds=options.rounds, requests=options.requests):
             show(case)
             done.append(asdict(case))
     print(f"Does not show: {SHOWS_NOT}")
+    if options.json is not None:
+        result = {
+            **provenance(PACKAGES, ["services", "clients"]),
+            "unit": "cpu_us: microseconds of server CPU per request; ratios: ours over the side's, round by round; "
+            "median and the 10 % and 90 % points of the rounds",
+            "load_before": load_before,
+            "shows_not": SHOWS_NOT,
+            "cases": done,
+        }
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":
