@@ -1,6 +1,7 @@
 """NVIDIA's tritonclient, unmodified, against the real service: every call of its own that is served."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from .conftest import Services
 
 pytestmark = pytest.mark.tritonclient
 CALLS = Path(__file__).resolve().parents[2] / "support/tritonclient_calls.py"
+GUIDE = Path(__file__).resolve().parents[3] / "docs/open-inference-protocol.md"
 YOLOX = "projects/default/models/yolox"
 
 
@@ -44,6 +46,22 @@ def found(services: Services, picture: bytes, tensor: Any, tmp_path_factory: pyt
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout)
     return answers
+
+
+def test_the_guides_example_runs(services: Services, picture: bytes, found: dict[str, Any], tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    (tmp_path / "street.jpg").write_bytes(picture)
+    example = example.replace("127.0.0.1:50053", services.inference.address).replace("cars", "yolox")
+    python, _ = tritonclient_python()
+    assert python is not None
+    done = subprocess.run(
+        [python, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    *lines, shape = done.stdout.splitlines()
+    assert f"{YOLOX} 1 READY" in lines
+    assert lines[-1].split()[0] in found["pictures"]["labels"]
+    assert shape.startswith("(1, 3549, 85")
 
 
 def test_the_server_says_that_it_is_there(found: dict[str, Any]) -> None:
