@@ -68,6 +68,7 @@ void bind_polygons_to_mask(nb::module_& module);
 void bind_prepare(nb::module_& module);
 void bind_serialise_results(nb::module_& module);
 void bind_simplify_polygons(nb::module_& module);
+void bind_rle(nb::module_& module);
 void bind_simplify_rings(nb::module_& module);
 void bind_soft_nms(nb::module_& module);
 void bind_thread_pool(nb::module_& module);

@@ -1,38 +1,10 @@
 #include "framecast/masks_to_polygons.h"
 
 #include "arrays.h"
-#include "recycled.h"
+#include "polygon_arrays.h"
 
 namespace framecast::bindings {
 namespace {
-
-/// `Polygons` with NumPy arrays in place of vectors.
-struct PolygonArrays {
-  nb::object points;
-  nb::object ring_splits;
-  nb::object part_splits;
-  nb::object instance_splits;
-  nb::object areas;
-  nb::object boxes;
-  std::size_t count;
-};
-
-PolygonArrays to_arrays(std::unique_ptr<Polygons> result) {
-  Polygons& polygons = *result;
-  const nb::capsule owner = Recycled<Polygons>::release(std::move(result));
-  return {view(polygons.points, owner),
-          view(polygons.ring_splits, owner),
-          view(polygons.part_splits, owner),
-          view(polygons.instance_splits, owner),
-          view(polygons.areas, owner),
-          view(polygons.boxes, owner),
-          polygons.areas.size()};
-}
-
-MaskWorkspace& workspace() {
-  thread_local MaskWorkspace workspace;
-  return workspace;
-}
 
 PolygonArrays masks_to_polygons_numpy(Input<float, 3> masks, Input<float, 2> boxes, Input<std::int32_t, 2> image_sizes,
                                       float threshold, Input<float, 1> rdp_thresholds, ThreadPool* pool) {
@@ -43,24 +15,18 @@ PolygonArrays masks_to_polygons_numpy(Input<float, 3> masks, Input<float, 2> box
   auto out = Recycled<Polygons>::take();
   {
     nb::gil_scoped_release release;
-    masks_to_polygons(soft, threshold, span(rdp_thresholds), *out, workspace(), pool);
+    masks_to_polygons(soft, threshold, span(rdp_thresholds), *out, mask_workspace(), pool);
   }
   return to_arrays(std::move(out));
 }
 
-using Pixels = nb::ndarray<nb::ro, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-
 PolygonArrays binary_masks_to_polygons_numpy(Pixels masks, Input<float, 1> rdp_thresholds, ThreadPool* pool) {
-  if (masks.dtype() != nb::dtype<bool>() && masks.dtype() != nb::dtype<std::uint8_t>()) {
-    throw nb::type_error("masks: must be bool or uint8");
-  }
   require(masks.shape(0) == rdp_thresholds.size(), "rdp_thresholds: must have one entry per mask");
-  const BinaryMasks binary{
-      {static_cast<const std::uint8_t*>(masks.data()), masks.size()}, masks.shape(1), masks.shape(2)};
+  const BinaryMasks binary = binary_masks(masks);
   auto out = Recycled<Polygons>::take();
   {
     nb::gil_scoped_release release;
-    binary_masks_to_polygons(binary, span(rdp_thresholds), *out, workspace(), pool);
+    binary_masks_to_polygons(binary, span(rdp_thresholds), *out, mask_workspace(), pool);
   }
   return to_arrays(std::move(out));
 }

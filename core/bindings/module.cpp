@@ -21,6 +21,7 @@ NB_MODULE(_core, module) {
   bind_prepare(module);
   bind_serialise_results(module);
   bind_simplify_polygons(module);
+  bind_rle(module);
   bind_simplify_rings(module);
   bind_soft_nms(module);
   bind_thread_pool(module);

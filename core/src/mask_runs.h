@@ -36,4 +36,10 @@ struct MaskRuns {
   }
 };
 
+/// The runs of non-zero pixels of a whole mask [height * width].
+void find_runs(std::span<const std::uint8_t> mask, std::size_t height, std::size_t width, MaskRuns& runs);
+
+/// Turns runs along rows of `width` pixels into runs along columns, or back; the image's rows become its columns.
+void transpose(const MaskRuns& runs, std::size_t width, MaskRuns& columns);
+
 }  // namespace framecast

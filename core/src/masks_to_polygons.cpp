@@ -3,8 +3,6 @@
 #include <cmath>
 
 #include "argument.h"
-#include "isa.h"
-#include "kernels/find_runs.h"
 #include "mask_workspace.h"
 
 namespace framecast {
@@ -13,15 +11,6 @@ namespace {
 constexpr const char* kRdpMessage = "rdp_thresholds: must be finite and not negative";
 /// Beyond this a pixel corner is no longer exact in float32.
 constexpr std::int64_t kLargestImage = 1 << 24;
-
-void find_runs(const std::uint8_t* mask, std::size_t height, std::size_t width, kernels::FindRuns find_runs_of_row,
-               MaskRuns& runs) {
-  runs.clear(0, 0);
-  for (std::size_t y = 0; y < height; ++y) {
-    const std::size_t count = find_runs_of_row(mask + y * width, width, runs.begin_rows(1, width));
-    runs.end_rows({&count, 1});
-  }
-}
 
 }  // namespace
 
@@ -51,10 +40,9 @@ void binary_masks_to_polygons(const BinaryMasks& masks, std::span<const float> r
   require(masks.pixels.size() == count * masks.height * masks.width, "rdp_thresholds: must have one entry per mask");
   require(masks.height <= kLargestImage && masks.width <= kLargestImage, "masks: must be at most 2^24 on a side");
   require_lengths(rdp_thresholds, kRdpMessage);
-  const kernels::FindRuns find_runs_of_row = kernels::find_runs_kernel(active_isa());
   outline_instances(rdp_thresholds, out, workspace, pool, [&](std::size_t k, MaskScratch& scratch) {
-    find_runs(masks.pixels.data() + k * masks.height * masks.width, masks.height, masks.width, find_runs_of_row,
-              scratch.runs);
+    find_runs(masks.pixels.subspan(k * masks.height * masks.width, masks.height * masks.width), masks.height,
+              masks.width, scratch.runs);
     return true;
   });
 }

@@ -381,6 +381,56 @@ def binary_masks_to_polygons(
 ) -> Polygons:
     """Turns masks of whole images, [K, H, W] non-zero = mask, into polygons as `masks_to_polygons` does."""
 
+def masks_to_rle(
+    masks: NDArray[np.bool_] | NDArray[np.uint8], *, pool: ThreadPool | None = None
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The run lengths (RLE) of masks of whole images, [K, H, W] non-zero = mask, as COCO has them.
+
+    Returns counts [N] and splits [K + 1]: mask k owns counts[splits[k] : splits[k + 1]], which run down each column,
+    column after column, first background, then in turn: the uncompressed `counts` of pycocotools.
+    """
+
+def rle_to_masks(
+    counts: NDArray[np.uint32], splits: NDArray[np.int64], height: int, width: int, *, pool: ThreadPool | None = None
+) -> NDArray[np.uint8]:
+    """The opposite of `masks_to_rle`: [K, height, width] of 0 and 1. Lengths of 0 are allowed anywhere.
+
+    ValueError, naming `counts`, where a mask's counts do not add up to height * width.
+    """
+
+def rle_to_polygons(
+    counts: NDArray[np.uint32],
+    splits: NDArray[np.int64],
+    image_sizes: NDArray[np.int32],
+    *,
+    rdp_thresholds: NDArray[np.float32],
+    pool: ThreadPool | None = None,
+) -> Polygons:
+    """What `binary_masks_to_polygons` makes of the same masks, without their pixels.
+
+    counts and splits as of `masks_to_rle`, image_sizes [K, 2] (height, width), rdp_thresholds [K].
+    """
+
+def measure_rle(
+    counts: NDArray[np.uint32], splits: NDArray[np.int64], image_sizes: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Areas [K] in pixels and boxes [K, 4] around them (zeros where there is none) of run lengths; image_sizes [K, 2].
+
+    Boxes are (x1, y1, x2, y2) as everywhere here, where pycocotools' toBbox has (x, y, width, height).
+    """
+
+def compress_rle(counts: NDArray[np.uint32], splits: NDArray[np.int64]) -> list[bytes]:
+    """COCO's compressed strings of run lengths, one per mask, byte for byte those of pycocotools."""
+
+def decompress_rle(
+    strings: Sequence[bytes], image_sizes: NDArray[np.int32]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Run lengths from COCO's compressed strings; image_sizes [K, 2] (height, width). Safe on any bytes.
+
+    A string that ends within a number, has other characters, numbers below 0 or beyond 35 bits, or does not add up to
+    its image is a ValueError that names `strings`. Never takes more memory than the strings are long.
+    """
+
 def polygons_to_mask(
     points: NDArray[np.float32], ring_splits: NDArray[np.int64], height: int, width: int
 ) -> NDArray[np.uint8]:

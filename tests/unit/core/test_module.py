@@ -19,10 +19,12 @@ EXPORTS = {
     "assign",
     "binary_masks_to_polygons",
     "box_iou",
+    "compress_rle",
     "decode_boxes",
     "decode_proposals",
     "decode_yolov5",
     "decode_yolox",
+    "decompress_rle",
     "fuse_boxes",
     "isa",
     "kalman_boxes",
@@ -31,10 +33,14 @@ EXPORTS = {
     "kalman_update",
     "map_boxes",
     "masks_to_polygons",
+    "masks_to_rle",
+    "measure_rle",
     "nms",
     "nms_rotated",
     "polygons_to_mask",
     "prepare",
+    "rle_to_masks",
+    "rle_to_polygons",
     "serialise_results",
     "simplify_polygons",
     "simplify_rings",
@@ -58,7 +64,7 @@ def test_the_stub_names_every_function_with_its_arguments() -> None:
     for name, arguments in functions.items():
         # nanobind's docstring begins with the signature that it accepts.
         signature = (getattr(framecast_core, name).__doc__ or "").splitlines()[0]
-        positional, _, keywords = signature.partition("], *, ")
+        positional, _, keywords = signature.partition(", *, ")
         assert re.findall(r"(\w+): ", positional) == [a.arg for a in arguments.args]
         assert re.findall(r"(\w+): ", keywords) == [a.arg for a in arguments.kwonlyargs]
 
