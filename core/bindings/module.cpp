@@ -19,9 +19,10 @@ NB_MODULE(_core, module) {
   bind_nms_rotated(module);
   bind_polygons_to_mask(module);
   bind_prepare(module);
+  bind_prototypes_to_polygons(module);
+  bind_rle(module);
   bind_serialise_results(module);
   bind_simplify_polygons(module);
-  bind_rle(module);
   bind_simplify_rings(module);
   bind_soft_nms(module);
   bind_thread_pool(module);

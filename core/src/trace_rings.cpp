@@ -24,7 +24,6 @@ class EdgeLinker {
     const std::size_t total = runs.row_splits.back();
     if (total >= std::size_t{1} << 31) throw std::length_error("masks: too many runs");
     if (scratch_.edges.size() < total + 1) scratch_.edges.resize(total + 1);  // One is written for nothing.
-    scratch_.above.clear();
     const std::uint32_t* upper = nullptr;
     std::size_t upper_count = 0;
     for (std::size_t y = 0; y <= runs.rows(); ++y) {
@@ -80,7 +79,10 @@ class EdgeLinker {
   }
 
   void link_rows(const Row& upper, const Row& lower, std::uint32_t y) {
-    if (scratch_.here.size() < lower.count) scratch_.here.resize(std::max(lower.count, 2 * scratch_.here.size()));
+    if (scratch_.here.size() < lower.count) {
+      scratch_.here.resize(std::max(lower.count, 2 * scratch_.here.size()));
+      scratch_.above.resize(scratch_.here.size());  // They are swapped below.
+    }
     const std::uint32_t* const above = scratch_.above.data();
     std::uint32_t* const here = scratch_.here.data();
     Edge* const edges = scratch_.edges.data();
@@ -252,8 +254,8 @@ void order_rings(TraceScratch& scratch, TracedRings& out) {
   auto& rings = scratch.rings;
   if (!std::is_sorted(rings.begin(), rings.end())) {
     std::sort(rings.begin(), rings.end());
-    std::swap(out.points, scratch.unordered.points);
-    std::swap(out.ring_splits, scratch.unordered.ring_splits);
+    scratch.unordered.points = out.points;
+    scratch.unordered.ring_splits = out.ring_splits;
     out.points.clear();
     out.ring_splits.assign(1, 0);
     for (const TraceScratch::Ring& ring : rings) {

@@ -381,6 +381,34 @@ def binary_masks_to_polygons(
 ) -> Polygons:
     """Turns masks of whole images, [K, H, W] non-zero = mask, into polygons as `masks_to_polygons` does."""
 
+def prototypes_to_polygons(
+    prototypes: NDArray[np.float32],
+    coefficients: NDArray[np.float32],
+    boxes: NDArray[np.float32],
+    splits: NDArray[np.int64],
+    image_sizes: NDArray[np.int32],
+    regions: NDArray[np.int32],
+    *,
+    input_size: tuple[int, int],
+    sigmoid: bool,
+    crop_prototypes: bool,
+    threshold: float,
+    rdp_thresholds: NDArray[np.float32],
+    pool: ThreadPool | None = None,
+) -> Polygons:
+    """Turns prototype masks (YOLACT, YOLOv5-seg) into polygons of the source images; only what a box needs is computed.
+
+    prototypes [B, P, h, w] over the whole network input of input_size (height, width), coefficients [K, P], boxes
+    [K, 4] in source pixels, splits [B + 1] of the instances, image_sizes [B, 2] (height, width), regions [B, 4] (x, y,
+    width, height): where `prepare` put the image in the input.
+    value = sum of coefficients * prototypes, then the sigmoid if asked for; resized bilinearly from the region to the
+    source image (PyTorch's interpolate(align_corners=False) of the prototype pixels that the region touches), mask where
+    > threshold. Cropped to x1 <= column < x2, y1 <= row < y2; with crop_prototypes to the same of the prototypes'
+    pixels before the resize, as YOLOv5's process_mask does, for which threshold must be >= 0.
+    rdp_thresholds [K] and the promises are those of `masks_to_polygons`. A box with NaN or without a pixel in its image
+    has no parts; NaN values are not mask.
+    """
+
 def masks_to_rle(
     masks: NDArray[np.bool_] | NDArray[np.uint8], *, pool: ThreadPool | None = None
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

@@ -39,6 +39,7 @@ EXPORTS = {
     "nms_rotated",
     "polygons_to_mask",
     "prepare",
+    "prototypes_to_polygons",
     "rle_to_masks",
     "rle_to_polygons",
     "serialise_results",
@@ -64,7 +65,7 @@ def test_the_stub_names_every_function_with_its_arguments() -> None:
     for name, arguments in functions.items():
         # nanobind's docstring begins with the signature that it accepts.
         signature = (getattr(framecast_core, name).__doc__ or "").splitlines()[0]
-        positional, _, keywords = signature.partition(", *, ")
+        positional, keywords = (*re.split(r", \*, (?=\w+: )", signature, maxsplit=1), "")[:2]
         assert re.findall(r"(\w+): ", positional) == [a.arg for a in arguments.args]
         assert re.findall(r"(\w+): ", keywords) == [a.arg for a in arguments.kwonlyargs]
 
