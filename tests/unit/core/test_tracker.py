@@ -220,7 +220,6 @@ def arguments() -> dict[str, Any]:
     ("name", "value"),
     [
         ("trackers", []),
-        ("trackers", [framecast_core.Tracker()] * 2),
         ("boxes", np.zeros((3, 5), np.float32)),
         ("scores", np.zeros(2, np.float32)),
         ("classes", np.zeros(2, np.int32)),
@@ -230,6 +229,13 @@ def arguments() -> dict[str, Any]:
 def test_refuses_values_that_do_not_fit_by_name(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         framecast_core.track(**(arguments() | {name: value}))
+
+
+def test_refuses_a_tracker_that_comes_twice_and_leaves_it_usable() -> None:
+    tracker = framecast_core.Tracker()
+    with pytest.raises(ValueError, match=r"^trackers: "):
+        framecast_core.track(**(arguments() | {"trackers": [tracker, tracker]}))
+    assert framecast_core.track(**(arguments() | {"trackers": (tracker, framecast_core.Tracker())})).shape == (3,)
 
 
 @pytest.mark.parametrize(("name", "value"), [("trackers", [None, None]), ("boxes", np.zeros((3, 4)))])
