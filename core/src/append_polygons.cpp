@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 
 namespace framecast {
@@ -11,8 +12,6 @@ namespace {
 /// Below this no corner of an outline of pixel edges can go: the sides of a corner are at least 1 long, and no line
 /// comes nearer than sqrt(2) / 4 to the corner and to both points one pixel from it.
 constexpr double kSmallestEpsilon = 0.35;
-/// So many rounds halve the epsilon of rings that disturb each other; as many more leave such rings whole.
-constexpr int kHalvingRounds = 12;
 
 std::size_t ring_count(const std::vector<std::int64_t>& splits) { return splits.size() - 1; }
 
@@ -32,79 +31,26 @@ double perimeter(std::span<const Point> ring) {
   return sum;
 }
 
-/// Which ring lies directly around which before simplification; what simplification must not change.
-void find_original_parents(OutlineScratch& scratch) {
-  const TracedRings& traced = scratch.traced;
-  const std::size_t rings = ring_count(traced.ring_splits);
-  const std::size_t parts = ring_count(traced.part_splits);
-  scratch.parents.assign(rings, -1);
-  if (parts > 1 && rings > parts) {  // A part may lie in the hole of another.
-    scratch.topology.load(traced.points, traced.ring_splits);
-    scratch.topology.find_parents(scratch.parents);
-    return;
-  }
-  for (std::size_t p = 0; p < parts; ++p) {
-    for (std::int64_t r = traced.part_splits[p] + 1; r < traced.part_splits[p + 1]; ++r) {
-      scratch.parents[static_cast<std::size_t>(r)] = static_cast<std::int32_t>(traced.part_splits[p]);
-    }
-  }
-}
-
-/// Marks in `scratch.bad` the rings that make the simplified family invalid; false if there is none.
-bool find_bad_rings(OutlineScratch& scratch) {
-  const std::size_t rings = ring_count(scratch.ring_splits);
-  scratch.bad.assign(rings, 0);
-  scratch.topology.load(scratch.points, scratch.ring_splits);
-  scratch.topology.mark_conflicts(scratch.bad);
-  for (std::size_t p = 0; p + 1 < scratch.traced.part_splits.size(); ++p) {
-    const auto exterior = static_cast<std::size_t>(scratch.traced.part_splits[p]);
-    for (std::size_t r = exterior; r < static_cast<std::size_t>(scratch.traced.part_splits[p + 1]); ++r) {
-      if ((scratch.topology.doubled_area(r) > 0) != (r == exterior)) scratch.bad[r] = 1;
-    }
-  }
-  auto any = [&scratch] { return std::find(scratch.bad.begin(), scratch.bad.end(), 1) != scratch.bad.end(); };
-  if (any()) return true;
-  if (rings == 1) return false;
-  scratch.found_parents.resize(rings);
-  scratch.topology.find_parents(scratch.found_parents);
-  for (std::size_t r = 0; r < rings; ++r) {
-    if (scratch.found_parents[r] == scratch.parents[r]) continue;
-    scratch.bad[r] = 1;
-    if (scratch.parents[r] >= 0) scratch.bad[static_cast<std::size_t>(scratch.parents[r])] = 1;
-    if (scratch.found_parents[r] >= 0) scratch.bad[static_cast<std::size_t>(scratch.found_parents[r])] = 1;
-  }
-  return any();
-}
-
-/// Fills scratch.points and scratch.ring_splits with the rings, simplified as far as they stay valid.
+/// Keeps the points of the rings that epsilon = rdp_threshold * perimeter and a valid result ask for.
 void simplify(float rdp_threshold, OutlineScratch& scratch) {
   const TracedRings& traced = scratch.traced;
   const std::size_t rings = ring_count(traced.ring_splits);
   scratch.epsilons.resize(rings);
   for (std::size_t r = 0; r < rings; ++r) {
-    scratch.epsilons[r] = static_cast<double>(rdp_threshold) * perimeter(ring_points(traced, r));
+    const double epsilon = static_cast<double>(rdp_threshold) * perimeter(ring_points(traced, r));
+    auto rounded = static_cast<float>(epsilon);
+    if (rounded > epsilon) rounded = std::nextafter(rounded, 0.0f);
+    scratch.epsilons[r] = epsilon >= kSmallestEpsilon ? std::min(rounded, std::numeric_limits<float>::max()) : 0;
   }
-  bool parents_known = false;
-  for (int round = 0; round < 2 * kHalvingRounds; ++round) {
-    bool simplified = false;
-    scratch.points.clear();
-    scratch.ring_splits.assign(1, 0);
-    for (std::size_t r = 0; r < rings; ++r) {
-      const bool worth_it = scratch.epsilons[r] >= kSmallestEpsilon;
-      simplify_ring(ring_points(traced, r), worth_it ? scratch.epsilons[r] : 0, scratch.simplify, scratch.points);
-      scratch.ring_splits.push_back(static_cast<std::int64_t>(scratch.points.size()));
-      simplified |= worth_it;
-    }
-    if (!simplified) return;
-    if (!parents_known) find_original_parents(scratch);
-    parents_known = true;
-    if (!find_bad_rings(scratch)) return;
-    for (std::size_t r = 0; r < rings; ++r) {
-      if (scratch.bad[r]) scratch.epsilons[r] = round < kHalvingRounds ? scratch.epsilons[r] / 2 : 0;
-    }
+  scratch.refiner.run(traced.points, traced.ring_splits, scratch.epsilons);
+  scratch.points.resize(traced.points.size());
+  scratch.ring_splits.assign(1, 0);
+  std::size_t kept = 0;
+  for (std::size_t r = 0; r < rings; ++r) {
+    kept += scratch.refiner.write(r, scratch.points.data() + kept);
+    scratch.ring_splits.push_back(static_cast<std::int64_t>(kept));
   }
-  scratch.points = traced.points;
-  scratch.ring_splits = traced.ring_splits;
+  scratch.points.resize(kept);
 }
 
 void append(std::span<const Point> points, std::span<const std::int64_t> ring_splits, const TracedRings& traced,

@@ -5,9 +5,8 @@
 
 #include "framecast/point.h"
 #include "framecast/polygons.h"
-#include "framecast/simplify_rings.h"
 #include "mask_runs.h"
-#include "ring_topology.h"
+#include "polygon_refiner.h"
 #include "trace_rings.h"
 
 namespace framecast {
@@ -16,14 +15,10 @@ namespace framecast {
 struct OutlineScratch {
   TraceScratch trace;
   TracedRings traced;
-  SimplifyWorkspace simplify;
-  RingTopology topology;
+  PolygonRefiner refiner;
   std::vector<Point> points;
   std::vector<std::int64_t> ring_splits;
-  std::vector<std::int32_t> parents;
-  std::vector<std::int32_t> found_parents;
-  std::vector<double> epsilons;
-  std::vector<std::uint8_t> bad;
+  std::vector<float> epsilons;
 };
 
 /// Adds the outline of a mask as the next instance of `out`, simplified with epsilon = rdp_threshold * perimeter.
