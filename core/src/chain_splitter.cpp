@@ -107,7 +107,7 @@ void ChainSplitter::begin_ring(Ring& ring, const ChainLimits& limits, bool is_ex
   const std::size_t blocks = (2 * std::size_t{ring.count} + kernels::kColumnBlock - 1) / kernels::kColumnBlock;
   columns_ += blocks * kernels::kColumnBlock;
   limits_.resize(limits_.size() + blocks, limits);
-  make_room(keep_, columns_);
+  make_room(keep_, columns_ + kWord);  // Flags are read a word at a time, past the last.
   std::fill(keep_.data() + ring.column, keep_.data() + columns_, std::uint8_t{0});
   keep_[low] = keep_[high] = 1;
   for (auto& chains : level_.chains) make_room(chains, columns_ / 2 + 2);
