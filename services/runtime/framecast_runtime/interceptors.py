@@ -2,7 +2,7 @@
 
 import functools
 import logging
-import os
+import random
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
@@ -107,7 +107,8 @@ class _Call:
             if isinstance(name, str) and name:
                 self._resource = name
                 break
-        self._request_id = os.urandom(16).hex()
+        # Not of the system's random source: asking it lets go of the interpreter, for which every thread then queues.
+        self._request_id = f"{random.getrandbits(128):032x}"
         self._start = time.monotonic()
         self._error: FramecastError | None = None
 

@@ -11,6 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from framecast.transport import MAX_MESSAGE_BYTES
+from framecast_runtime.call_threads import CallThreads
 from framecast_runtime.interceptors import CallInterceptor
 from framecast_runtime.stop_signal import StopSignal
 
@@ -36,8 +37,9 @@ class GrpcServer:
         keepalive_s: float = 30.0,
         keepalive_timeout_s: float = 10.0,
     ) -> None:
+        self._threads = CallThreads(max_workers)
         self._server = grpc.server(
-            ThreadPoolExecutor(max_workers=max_workers, thread_name_prefix="grpc"),
+            self._threads,  # type: ignore[arg-type]  # typed as the standard executor; gRPC uses `submit` alone
             interceptors=[CallInterceptor()],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -71,6 +73,7 @@ class GrpcServer:
         """Refuses new calls, lets running ones finish for `grace_s` seconds, then cancels them."""
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_s).wait()
+        self._threads.shutdown(wait=False)
         self._stopped.set()
         log.info("stopped")
 
