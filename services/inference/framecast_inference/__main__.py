@@ -1,5 +1,6 @@
 """`python -m framecast_inference`: serves until SIGTERM or SIGINT. Settings come from `FRAMECAST_*`."""
 
+import gc
 import os
 import sys
 
@@ -20,6 +21,7 @@ def main() -> int:
     except (SettingsError, FramecastError) as error:
         print(f"framecast inference: {error}", file=sys.stderr)
         return 2
+    gc.freeze()  # what is here stays: collections need not walk through it again and again
     run_until_signalled(service.server, on_stop=service.close)
     return 0
 

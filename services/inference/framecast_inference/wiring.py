@@ -26,7 +26,6 @@ from framecast_inference.open_inference.repository import Repository
 from framecast_inference.open_inference.servicer import OpenInferenceServicer
 from framecast_inference.open_inference.statistics import Statistics
 from framecast_inference.open_inference.tensor_inference import TensorInference
-from framecast_inference.open_inference.v2 import grpc_service_pb2, grpc_service_pb2_grpc
 from framecast_inference.servicer import InferenceServicer
 from framecast_inference.settings import InferenceSettings
 from framecast_inference.video_prediction import VideoPrediction
@@ -88,11 +87,7 @@ def build(settings: InferenceSettings) -> InferenceService:
         Repository(catalog, models, statistics),
     )
 
-    def register_open_inference(server: grpc.Server) -> str:
-        grpc_service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(open_inference, server)
-        return grpc_service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
-
-    server = GrpcServer(settings.listen_address, [register, register_open_inference], max_workers=settings.max_calls)
+    server = GrpcServer(settings.listen_address, [register, open_inference.add_to], max_workers=settings.max_calls)
     return InferenceService(server, models, spool, channel)
 
 

@@ -43,11 +43,15 @@ def request(
     return made
 
 
+def arrays(reader: RequestTensors, message: ModelInferRequest) -> dict[str, Any]:
+    return reader.arrays(message, list(message.raw_input_contents))
+
+
 def refused(
     reader: RequestTensors, message: ModelInferRequest, *, by: type[FramecastError] = InvalidArgumentError
 ) -> Any:
     with pytest.raises(by) as caught:
-        (reader.wanted(message), reader.arrays(message))
+        (reader.wanted(message), arrays(reader, message))
     return caught.value
 
 
@@ -55,7 +59,7 @@ def refused(
 def test_raw_contents_of_every_datatype_arrive_bit_by_bit_and_uncopied(dtype: str) -> None:
     array = (np.arange(24).reshape(2, 3, 4) % 2).astype(OF_MANIFEST[dtype].dtype)
     message = request(array, datatype=OF_MANIFEST[dtype].name)
-    found = tensors(spec(dtype=dtype)).arrays(message)["x"]
+    found = arrays(tensors(spec(dtype=dtype)), message)["x"]
     assert found.dtype == array.dtype
     assert found.tobytes() == array.tobytes()
     assert found.shape == (2, 3, 4)
@@ -67,8 +71,8 @@ def test_typed_contents_of_every_datatype_arrive(dtype: str) -> None:
     datatype = OF_MANIFEST[dtype]
     contents = InferTensorContents()
     getattr(contents, datatype.contents).extend([1, 0, 1])
-    found = tensors(spec(dtype=dtype, shape=(3,))).arrays(
-        request(datatype=datatype.name, shape=(3,), contents=contents)
+    found = arrays(
+        tensors(spec(dtype=dtype, shape=(3,))), request(datatype=datatype.name, shape=(3,), contents=contents)
     )["x"]
     assert found.dtype == datatype.dtype
     assert found.tolist() == [1, 0, 1]
@@ -76,15 +80,15 @@ def test_typed_contents_of_every_datatype_arrive(dtype: str) -> None:
 
 def test_bytes_arrive_raw_and_typed() -> None:
     reader = tensors(spec(dtype="bytes", shape=(ANY,)))
-    raw = reader.arrays(request(datatype="BYTES", shape=(2,), raw=pack([b"a", b""])))["x"]
+    raw = arrays(reader, request(datatype="BYTES", shape=(2,), raw=pack([b"a", b""])))["x"]
     contents = InferTensorContents(bytes_contents=[b"a", b""])
-    typed = reader.arrays(request(datatype="BYTES", shape=(2,), contents=contents))["x"]
+    typed = arrays(reader, request(datatype="BYTES", shape=(2,), contents=contents))["x"]
     assert raw.tolist() == typed.tolist() == [b"a", b""]
 
 
 def test_a_shape_that_was_seen_is_still_checked_against_the_bytes() -> None:
     reader = tensors(spec())
-    reader.arrays(request())
+    arrays(reader, request())
     error = refused(reader, request(raw=PIXELS.tobytes()[:-1]))
     assert (error.metadata["actual"], error.metadata["expected"]) == ("95", "96")
 
@@ -154,7 +158,7 @@ def test_axes_of_one_name_have_one_length() -> None:
     message = request()
     message.inputs.add(name="y", datatype="FP32", shape=[2])
     message.raw_input_contents.append(bytes(8))
-    assert set(reader.arrays(message)) == {"x", "y"}
+    assert set(arrays(reader, message)) == {"x", "y"}
     message.inputs[1].shape[:] = [1]
     message.raw_input_contents[1] = bytes(4)
     error = refused(reader, message)

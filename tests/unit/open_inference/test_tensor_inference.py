@@ -12,7 +12,8 @@ from framecast_inference.model_cache import ModelCache
 from framecast_inference.open_inference.endpoint import Endpoint, make_endpoint
 from framecast_inference.open_inference.statistics import ModelCounters, Timing
 from framecast_inference.open_inference.tensor_inference import TensorInference
-from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequest, ModelInferResponse
+from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequest
+from framecast_inference.open_inference.wire import Request, Response
 from tests.unit.bundle import tiny_bundles
 
 VERSION = "projects/default/models/m/versions/1"
@@ -56,15 +57,17 @@ def model() -> Model:
     return Model()
 
 
-def ask(model: Model, endpoint: Endpoint, *, batch: int, remaining_s: float = float("inf")) -> ModelInferResponse:
+def ask(model: Model, endpoint: Endpoint, *, batch: int, remaining_s: float = float("inf")) -> Response:
     models: Any = ModelCache(lambda name: model, max_models=1, max_bytes=1)
     pixels = np.zeros((batch, 3, 64, 64), np.float32)
     request = ModelInferRequest(
         inputs=[ModelInferRequest.InferInputTensor(name="images", datatype="FP32", shape=pixels.shape)],
         raw_input_contents=[pixels.tobytes()],
     )
-    response = ModelInferResponse()
-    TensorInference(models).run(endpoint, request, response, Timing(), Caller(remaining_s))
+    response = Response()
+    TensorInference(models).run(
+        endpoint, Request(request, list(request.raw_input_contents)), response, Timing(), Caller(remaining_s)
+    )
     return response
 
 
@@ -94,4 +97,7 @@ def test_large_inputs_wait_for_their_turn_no_longer_than_the_caller_and_small_on
     model.gate.set()
     for thread in (*threads, small):
         thread.join()
-    assert [output.name for output in ask(model, shared, batch=8, remaining_s=1).outputs] == ["head_0", "head_1"]
+    assert [output.name for output in ask(model, shared, batch=8, remaining_s=1).message.outputs] == [
+        "head_0",
+        "head_1",
+    ]

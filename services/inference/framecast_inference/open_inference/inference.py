@@ -7,7 +7,7 @@ from framecast_inference.open_inference.model_catalog import ModelCatalog
 from framecast_inference.open_inference.picture_inference import PictureInference
 from framecast_inference.open_inference.statistics import Timing
 from framecast_inference.open_inference.tensor_inference import TensorInference
-from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequest, ModelInferResponse
+from framecast_inference.open_inference.wire import Request, Response
 
 _now = time.perf_counter_ns
 
@@ -18,13 +18,13 @@ class Inference:
         self._tensors = tensors
         self._pictures = pictures
 
-    def answer(self, request: ModelInferRequest, response: ModelInferResponse, caller: Caller) -> None:
+    def answer(self, request: Request, response: Response, caller: Caller) -> None:
         """Fills an empty response; where it raises, the response is not to be used.
 
         Raises what `ModelCatalog.endpoint`, `TensorInference.run` and `PictureInference.run` raise.
         """
         start = _now()
-        endpoint = self._catalog.endpoint(request.model_name, request.model_version)
+        endpoint = self._catalog.endpoint(request.message.model_name, request.message.model_version)
         timing = Timing()
         try:
             if endpoint.network:
@@ -34,7 +34,7 @@ class Inference:
         except BaseException:
             endpoint.counters.failed(_now() - start)
             raise
-        response.model_name = request.model_name
-        response.model_version = endpoint.version
-        response.id = request.id
+        response.message.model_name = request.message.model_name
+        response.message.model_version = endpoint.version
+        response.message.id = request.message.id
         endpoint.counters.passed(batch_size, _now() - start, timing)

@@ -14,7 +14,7 @@ from framecast_inference.open_inference.endpoint import Endpoint
 from framecast_inference.open_inference.picture_tensors import IMAGE
 from framecast_inference.open_inference.request_parameters import read_settings, settings_as_parameters
 from framecast_inference.open_inference.statistics import Timing
-from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequest, ModelInferResponse
+from framecast_inference.open_inference.wire import Request, Response
 from framecast_inference.pipeline import FrameOutcome
 
 _now = time.perf_counter_ns
@@ -28,8 +28,8 @@ class PictureInference:
     def run(
         self,
         endpoint: Endpoint,
-        request: ModelInferRequest,
-        response: ModelInferResponse,
+        request: Request,
+        response: Response,
         timing: Timing,
         caller: Caller,
     ) -> int:
@@ -41,9 +41,9 @@ class PictureInference:
         """
         start = _now()
         names = [category.name for category in endpoint.manifest.categories]
-        settings = effective_settings(read_settings(request.parameters, names), endpoint.manifest)
-        wanted = endpoint.tensors.wanted(request)
-        files = endpoint.tensors.arrays(request)[IMAGE.name].tolist()
+        settings = effective_settings(read_settings(request.message.parameters, names), endpoint.manifest)
+        wanted = endpoint.tensors.wanted(request.message)
+        files = endpoint.tensors.arrays(request.message, request.raws)[IMAGE.name].tolist()
         parsed = _now()
         images = [ImageInput(data=file, display_name=f"{IMAGE.name}[{index}]") for index, file in enumerate(files)]
         with self._models.lease(endpoint.version_name) as model:
@@ -55,11 +55,10 @@ class PictureInference:
         assert endpoint.pictures is not None
         for spec in wanted:
             shape, raw = endpoint.pictures.make(spec, predictions)
-            response.outputs.add(name=spec.name, datatype=spec.datatype.name, shape=shape)
-            response.raw_output_contents.append(raw)
+            response.add(spec.name, spec.datatype.name, shape, raw)
         for name, parameter in settings_as_parameters(settings):
-            response.parameters[name].CopyFrom(parameter)
-        response.parameters["bundle_sha256"].string_param = endpoint.bundle_sha256
+            response.message.parameters[name].CopyFrom(parameter)
+        response.message.parameters["bundle_sha256"].string_param = endpoint.bundle_sha256
         timing.queue = begun - parsed
         timing.compute_input = parsed - start
         timing.compute_infer = done - begun

@@ -9,9 +9,14 @@ from framecast.errors import InvalidArgumentError, UnimplementedError
 from framecast_inference.open_inference import bytes_tensor
 from framecast_inference.open_inference.tensor_spec import ANY, TensorSpec
 from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequest
+from framecast_inference.open_inference.wire import Buffer
 
 Array = np.ndarray[Any, Any]
 _Input = ModelInferRequest.InferInputTensor
+_Seen = tuple[TensorSpec, tuple[int, ...], int]
+"""What is said of a tensor: which it is, its shape, and how many elements that makes."""
+
+_MAX_KNOWN = 256
 
 
 class RequestTensors:
@@ -23,16 +28,18 @@ class RequestTensors:
         self._all = tuple(outputs)
         # Not strict: a tensor whose axes have no names shares none.
         named = [axis for spec in inputs for axis, length in zip(spec.axes, spec.shape, strict=False) if length == ANY]
+        self._known: dict[bytes, _Seen] = {}
         # Within one tensor the graph itself looks after them.
         self._shared_axes = len(inputs) > 1 and len(set(named)) < len(named)
 
-    def arrays(self, request: ModelInferRequest) -> dict[str, Array]:
+    def arrays(self, request: ModelInferRequest, raws: Sequence[Buffer]) -> dict[str, Array]:
         """The inputs by name, C-contiguous and read-only, of the datatypes and shapes that the model takes.
 
-        Raw contents are not copied. Tensors of BYTES come as object arrays of `bytes`. Raises InvalidArgumentError that
-        names the tensor, what it has and what it should have.
+        `raws` are the request's raw contents. They are not copied unless their address is none for their datatype.
+        Tensors of BYTES come as object arrays of `bytes`. Raises InvalidArgumentError that names the tensor, what it
+        has and what it should have.
         """
-        tensors, raws = request.inputs, request.raw_input_contents
+        tensors = request.inputs
         is_raw = len(raws) > 0
         if is_raw and len(raws) != len(tensors):
             raise InvalidArgumentError(
@@ -44,19 +51,10 @@ class RequestTensors:
             )
         arrays: dict[str, Array] = {}
         for position, tensor in enumerate(tensors):
-            spec = self._spec(tensor)
+            spec, shape, count = self._seen_before(tensor) if is_raw else self._seen(tensor)
             if spec.name in arrays:
                 raise _refused(tensor, "is given twice", "TENSOR_REPEATED")
-            shape = tuple(tensor.shape)
-            count = spec.element_count(shape)
-            if is_raw:
-                if tensor.HasField("contents"):
-                    raise _refused(
-                        tensor, "has contents, but the request has raw_input_contents, too", "TENSOR_CONTENTS_TWICE"
-                    )
-                array = _from_raw(spec, raws[position], count)
-            else:
-                array = _from_contents(spec, tensor, count)
+            array = _from_raw(spec, raws[position], count) if is_raw else _from_contents(spec, tensor, count)
             arrays[spec.name] = array.reshape(shape)
         if len(arrays) != len(self._inputs):
             missing = next(spec for name, spec in self._inputs.items() if name not in arrays)
@@ -97,6 +95,25 @@ class RequestTensors:
             chosen[spec.name] = spec
         return tuple(chosen.values())
 
+    def _seen_before(self, tensor: _Input) -> _Seen:
+        """Clients repeat themselves: what is said of a raw tensor is looked at once, then known by its bytes."""
+        said = tensor.SerializeToString()
+        seen = self._known.get(said)
+        if seen is None:
+            seen = self._seen(tensor)
+            if tensor.HasField("contents"):
+                raise _refused(
+                    tensor, "has contents, but the request has raw_input_contents, too", "TENSOR_CONTENTS_TWICE"
+                )
+            if len(self._known) < _MAX_KNOWN:
+                self._known[said] = seen
+        return seen
+
+    def _seen(self, tensor: _Input) -> _Seen:
+        spec = self._spec(tensor)
+        shape = tuple(tensor.shape)
+        return spec, shape, spec.element_count(shape)
+
     def _spec(self, tensor: _Input) -> TensorSpec:
         spec = self._inputs.get(tensor.name)
         if spec is None:
@@ -131,9 +148,9 @@ class RequestTensors:
                     )
 
 
-def _from_raw(spec: TensorSpec, raw: bytes, count: int) -> Array:
+def _from_raw(spec: TensorSpec, raw: Buffer, count: int) -> Array:
     if spec.datatype.dtype.hasobject:
-        return _objects(bytes_tensor.unpack(raw, count, tensor=spec.name))
+        return _objects(bytes_tensor.unpack(bytes(raw), count, tensor=spec.name))
     expected = count * spec.datatype.dtype.itemsize
     if len(raw) != expected:
         raise InvalidArgumentError(
@@ -144,7 +161,8 @@ def _from_raw(spec: TensorSpec, raw: bytes, count: int) -> Array:
             actual=len(raw),
             expected=expected,
         )
-    return np.frombuffer(raw, spec.datatype.dtype)
+    array = np.frombuffer(raw, spec.datatype.dtype)
+    return array if array.flags.aligned else array.copy()
 
 
 def _from_contents(spec: TensorSpec, tensor: _Input, count: int) -> Array:

@@ -17,9 +17,15 @@ from framecast_inference.open_inference.request_parameters import FINAL_RESPONSE
 from framecast_inference.open_inference.v2 import grpc_service_pb2 as service
 from framecast_inference.open_inference.v2 import grpc_service_pb2_grpc
 from framecast_inference.open_inference.v2 import model_config_pb2 as configuration
-from framecast_inference.open_inference.v2 import model_infer_pb2 as messages
 from framecast_inference.open_inference.v2 import model_repository_pb2 as repository
 from framecast_inference.open_inference.v2 import model_statistics_pb2 as statistics
+from framecast_inference.open_inference.wire import (
+    Request,
+    Response,
+    read_request,
+    write_response,
+    write_stream_response,
+)
 
 log = logging.getLogger(__name__)
 
@@ -78,19 +84,35 @@ class OpenInferenceServicer(grpc_service_pb2_grpc.GRPCInferenceServiceServicer):
         loaded = self._catalog.loaded(endpoint.version_name)
         return configuration.ModelConfigResponse(config=description.config(request.name, endpoint, loaded))
 
-    def ModelInfer(
-        self, request: messages.ModelInferRequest, context: grpc.ServicerContext
-    ) -> messages.ModelInferResponse:
-        response = messages.ModelInferResponse()
+    def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """From a `wire.Request` to a `wire.Response`; see `add_to`."""
+        response = Response()
         self._inference.answer(request, response, _UnaryCaller(context))
         return response
 
-    def ModelStreamInfer(
-        self, request_iterator: Iterator[messages.ModelInferRequest], context: grpc.ServicerContext
-    ) -> Iterator[messages.ModelStreamInferResponse]:
+    def ModelStreamInfer(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        """The same, request by request."""
         caller = _StreamCaller(context)
         for request in request_iterator:
             yield self._answer_in_stream(request, caller)
+
+    def add_to(self, server: grpc.Server) -> str:
+        """Registers the service, its two calls that carry tensors with their own reading and writing.
+
+        Returns the service's full name.
+        """
+        name = service.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+        grpc_service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self, server)
+        handlers = {
+            "ModelInfer": grpc.unary_unary_rpc_method_handler(
+                self.ModelInfer, request_deserializer=read_request, response_serializer=write_response
+            ),
+            "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(
+                self.ModelStreamInfer, request_deserializer=read_request, response_serializer=write_stream_response
+            ),
+        }
+        server.add_registered_method_handlers(name, handlers)  # in place of those that were generated
+        return name
 
     def ModelStatistics(
         self, request: statistics.ModelStatisticsRequest, context: grpc.ServicerContext
@@ -154,23 +176,22 @@ class OpenInferenceServicer(grpc_service_pb2_grpc.GRPCInferenceServiceServicer):
     def LogSettings(self, request: Any, context: grpc.ServicerContext) -> Any:
         raise _unsupported(f"logging: {_RUN_TIME_SETTINGS}")
 
-    def _answer_in_stream(
-        self, request: messages.ModelInferRequest, caller: "_StreamCaller"
-    ) -> messages.ModelStreamInferResponse:
+    def _answer_in_stream(self, request: Request, caller: "_StreamCaller") -> Response:
         # What goes wrong with one request is said in its response, and the stream goes on.
-        answer = messages.ModelStreamInferResponse()
+        response = Response()
         try:
-            self._inference.answer(request, answer.infer_response, caller)
+            self._inference.answer(request, response, caller)
         except CancelledError:
             raise
         except FramecastError as error:
             return _failed(request, error.message)
         except Exception:
-            log.exception("stream_request_failed", extra={"model": request.model_name, "id": request.id})
+            log.exception("stream_request_failed", extra={"model": request.model_name, "id": request.message.id})
             return _failed(request, "internal error")
-        if request.parameters and request.parameters[FINAL_RESPONSE_WANTED].bool_param:
-            answer.infer_response.parameters[FINAL_RESPONSE].bool_param = True
-        return answer
+        parameters = request.message.parameters
+        if parameters and parameters[FINAL_RESPONSE_WANTED].bool_param:
+            response.message.parameters[FINAL_RESPONSE].bool_param = True
+        return response
 
 
 class _UnaryCaller:
@@ -204,10 +225,10 @@ class _StreamCaller(_UnaryCaller):
         return self._context.is_active()
 
 
-def _failed(request: messages.ModelInferRequest, message: str) -> messages.ModelStreamInferResponse:
-    return messages.ModelStreamInferResponse(
-        error_message=message, infer_response=messages.ModelInferResponse(id=request.id)
-    )
+def _failed(request: Request, message: str) -> Response:
+    response = Response(error_message=message)
+    response.message.id = request.message.id
+    return response
 
 
 def _check_repository(name: str) -> None:

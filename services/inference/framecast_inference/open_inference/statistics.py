@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from framecast_inference.open_inference.model_name import model_of, split_version_name
 from framecast_inference.open_inference.v2 import model_statistics_pb2 as messages
@@ -19,26 +19,13 @@ class Timing:
     compute_output: int = 0
 
 
-class _Sum:
-    __slots__ = ("count", "ns")
+class _Batch:
+    """Sums of requests of one batch size."""
+
+    __slots__ = ("compute_infer", "compute_input", "compute_output", "count")
 
     def __init__(self) -> None:
-        self.count = 0
-        self.ns = 0
-
-    def add(self, ns: int) -> None:
-        self.count += 1
-        self.ns += ns
-
-    def to_proto(self) -> messages.StatisticDuration:
-        return messages.StatisticDuration(count=self.count, ns=self.ns)
-
-
-@dataclass
-class _Batch:
-    compute_input: _Sum = field(default_factory=_Sum)
-    compute_infer: _Sum = field(default_factory=_Sum)
-    compute_output: _Sum = field(default_factory=_Sum)
+        self.count = self.compute_input = self.compute_infer = self.compute_output = 0
 
 
 class ModelCounters:
@@ -46,53 +33,55 @@ class ModelCounters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._success, self._fail, self._queue = _Sum(), _Sum(), _Sum()
         self._batches: dict[int, _Batch] = {}
-        self._last_ms = 0
+        self._success_ns = self._queue_ns = self._failures = self._fail_ns = self._last_ns = 0
 
     def passed(self, batch_size: int, total_ns: int, timing: Timing) -> None:
         """Counts a request that was answered."""
-        arrived_ms = (time.time_ns() - total_ns) // 1_000_000
+        now_ns = time.time_ns()
         with self._lock:
             batch = self._batches.get(batch_size)
             if batch is None:
                 batch = self._batches[batch_size] = _Batch()
-            batch.compute_input.add(timing.compute_input)
-            batch.compute_infer.add(timing.compute_infer)
-            batch.compute_output.add(timing.compute_output)
-            self._success.add(total_ns)
-            self._queue.add(timing.queue)
-            self._last_ms = max(self._last_ms, arrived_ms)
+            batch.count += 1
+            batch.compute_input += timing.compute_input
+            batch.compute_infer += timing.compute_infer
+            batch.compute_output += timing.compute_output
+            self._success_ns += total_ns
+            self._queue_ns += timing.queue
+            self._last_ns = max(self._last_ns, now_ns - total_ns)
 
     def failed(self, total_ns: int) -> None:
         """Counts a request that was not."""
         with self._lock:
-            self._fail.add(total_ns)
+            self._failures += 1
+            self._fail_ns += total_ns
 
     def to_proto(self, name: str, version: str) -> messages.ModelStatistics:
         """All of it, as of now."""
         with self._lock:
             batches = sorted(self._batches.items())
+            count = sum(batch.count for _, batch in batches)
             return messages.ModelStatistics(
                 name=name,
                 version=version,
-                last_inference=self._last_ms,
-                inference_count=sum(size * batch.compute_infer.count for size, batch in batches),
-                execution_count=self._success.count,
+                last_inference=self._last_ns // 1_000_000,
+                inference_count=sum(size * batch.count for size, batch in batches),
+                execution_count=count,
                 inference_stats=messages.InferStatistics(
-                    success=self._success.to_proto(),
-                    fail=self._fail.to_proto(),
-                    queue=self._queue.to_proto(),
-                    compute_input=_total([batch.compute_input for _, batch in batches]),
-                    compute_infer=_total([batch.compute_infer for _, batch in batches]),
-                    compute_output=_total([batch.compute_output for _, batch in batches]),
+                    success=_duration(count, self._success_ns),
+                    fail=_duration(self._failures, self._fail_ns),
+                    queue=_duration(count, self._queue_ns),
+                    compute_input=_duration(count, sum(batch.compute_input for _, batch in batches)),
+                    compute_infer=_duration(count, sum(batch.compute_infer for _, batch in batches)),
+                    compute_output=_duration(count, sum(batch.compute_output for _, batch in batches)),
                 ),
                 batch_stats=[
                     messages.InferBatchStatistics(
                         batch_size=size,
-                        compute_input=batch.compute_input.to_proto(),
-                        compute_infer=batch.compute_infer.to_proto(),
-                        compute_output=batch.compute_output.to_proto(),
+                        compute_input=_duration(batch.count, batch.compute_input),
+                        compute_infer=_duration(batch.count, batch.compute_infer),
+                        compute_output=_duration(batch.count, batch.compute_output),
                     )
                     for size, batch in batches
                 ],
@@ -120,5 +109,5 @@ class Statistics:
             yield version_name, network, counters.to_proto(model_of(model, network=network), version)
 
 
-def _total(sums: list[_Sum]) -> messages.StatisticDuration:
-    return messages.StatisticDuration(count=sum(each.count for each in sums), ns=sum(each.ns for each in sums))
+def _duration(count: int, ns: int) -> messages.StatisticDuration:
+    return messages.StatisticDuration(count=count, ns=ns)

@@ -22,8 +22,7 @@ from framecast_inference.open_inference.caller import Caller
 from framecast_inference.open_inference.endpoint import Endpoint
 from framecast_inference.open_inference.request_parameters import check_no_settings
 from framecast_inference.open_inference.statistics import Timing
-from framecast_inference.open_inference.tensor_spec import TensorSpec
-from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequest, ModelInferResponse
+from framecast_inference.open_inference.wire import Request, Response
 
 _now = time.perf_counter_ns
 
@@ -38,8 +37,8 @@ class TensorInference:
     def run(
         self,
         endpoint: Endpoint,
-        request: ModelInferRequest,
-        response: ModelInferResponse,
+        request: Request,
+        response: Response,
         timing: Timing,
         caller: Caller,
     ) -> int:
@@ -49,10 +48,11 @@ class TensorInference:
         caller's time is up before it is this request's turn, and what loading the model raises.
         """
         start = _now()
-        if request.parameters:
-            check_no_settings(request.parameters)
-        wanted = endpoint.tensors.wanted(request)
-        inputs = endpoint.tensors.arrays(request)
+        message = request.message
+        if message.parameters:
+            check_no_settings(message.parameters)
+        wanted = endpoint.tensors.wanted(message)
+        inputs = endpoint.tensors.arrays(message, request.raws)
         parsed = _now()
         with self._models.lease(endpoint.version_name) as model:
             if sum([array.nbytes for array in inputs.values()]) <= _SMALL_BYTES:
@@ -68,7 +68,8 @@ class TensorInference:
                 finally:
                     endpoint.turns.put(None)
         for spec in wanted:
-            _add(response, spec, outputs[spec.name])
+            array = outputs[spec.name]
+            response.add(spec.name, spec.datatype.name, array.shape, array)
         timing.queue = begun - parsed
         timing.compute_input = parsed - start
         timing.compute_infer = done - begun
@@ -85,11 +86,6 @@ def _wait_for_turn(endpoint: Endpoint, caller: Caller) -> None:
             reason="DEADLINE_EXCEEDED",
             model_version=endpoint.version_name,
         ) from None
-
-
-def _add(response: ModelInferResponse, spec: TensorSpec, array: "np.ndarray[Any, Any]") -> None:
-    response.outputs.add(name=spec.name, datatype=spec.datatype.name, shape=array.shape)
-    response.raw_output_contents.append(array.tobytes())
 
 
 def _run(model: LoadedModel, graph: str, inputs: Mapping[str, "np.ndarray[Any, Any]"]) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from framecast_inference.open_inference.datatypes import OF_MANIFEST, Datatype
 ANY = -1
 """The length of an axis that may have any."""
 
-_REMEMBERED_SHAPES = 64
-
 
 @dataclass(frozen=True, eq=False)
 class TensorSpec:
@@ -27,20 +25,10 @@ class TensorSpec:
     """Names of the axes, in the manifest's words; those of one name have one length within a request.
     Empty where they have none."""
 
-    def __post_init__(self) -> None:
-        # Clients repeat themselves: of a shape that has been looked at, only the number of elements matters.
-        object.__setattr__(self, "_counts", {})
-
     def element_count(self, shape: tuple[int, ...]) -> int:
         """How many elements a tensor of this shape has; InvalidArgumentError unless the shape fits."""
-        counts: dict[tuple[int, ...], int] = self._counts  # type: ignore[attr-defined]  # set where it is made
-        count = counts.get(shape)
-        if count is None:
-            self._check(shape)
-            count = prod(shape)
-            if len(counts) < _REMEMBERED_SHAPES:
-                counts[shape] = count
-        return count
+        self._check(shape)
+        return prod(shape)
 
     def _check(self, shape: tuple[int, ...]) -> None:
         fits = len(shape) == len(self.shape) and all(
