@@ -112,7 +112,9 @@ def rings_of(polygons: framecast_core.Polygons) -> Any:
 def multipolygons_of(polygons: framecast_core.Polygons, rings: Any) -> Any:
     """A shapely.MultiPolygon per instance that has parts."""
     of_ring = np.repeat(np.arange(len(polygons.part_splits) - 1), np.diff(polygons.part_splits))
-    of_part = np.repeat(np.arange(len(polygons)), np.diff(polygons.instance_splits))
+    parts_of = np.diff(polygons.instance_splits)
+    parts_of = parts_of[parts_of > 0]
+    of_part = np.repeat(np.arange(len(parts_of)), parts_of)
     parts = shapely.polygons(rings, indices=of_ring)
     return shapely.multipolygons(parts, indices=of_part)
 

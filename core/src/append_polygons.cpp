@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
+#include <cstdint>
 #include <span>
 
 namespace framecast {
@@ -12,8 +12,6 @@ namespace {
 /// Below this no corner of an outline of pixel edges can go: the sides of a corner are at least 1 long, and no line
 /// comes nearer than sqrt(2) / 4 to the corner and to both points one pixel from it.
 constexpr double kSmallestEpsilon = 0.35;
-
-std::size_t ring_count(const std::vector<std::int64_t>& splits) { return splits.size() - 1; }
 
 std::span<const Point> ring_points(const TracedRings& traced, std::size_t ring) {
   const auto begin = static_cast<std::size_t>(traced.ring_splits[ring]);
@@ -24,44 +22,68 @@ std::span<const Point> ring_points(const TracedRings& traced, std::size_t ring) 
 /// The edges of an outline are parallel to the axes.
 double perimeter(std::span<const Point> ring) {
   double sum = 0;
-  for (std::size_t i = 0; i < ring.size(); ++i) {
-    const Point& next = ring[i + 1 < ring.size() ? i + 1 : 0];
-    sum += std::fabs(static_cast<double>(next.x) - ring[i].x) + std::fabs(static_cast<double>(next.y) - ring[i].y);
+  for (std::size_t i = 0; i + 1 < ring.size(); ++i) {
+    sum += std::fabs(static_cast<double>(ring[i + 1].x) - ring[i].x) +
+           std::fabs(static_cast<double>(ring[i + 1].y) - ring[i].y);
   }
-  return sum;
+  return sum + std::fabs(static_cast<double>(ring.front().x) - ring.back().x) +
+         std::fabs(static_cast<double>(ring.front().y) - ring.back().y);
 }
 
-/// Keeps the points of the rings that epsilon = rdp_threshold * perimeter and a valid result ask for.
-void simplify(float rdp_threshold, OutlineScratch& scratch) {
+/// In float32, and not above what it is in double; 0 where it changes nothing.
+float epsilon_of(double epsilon) {
+  if (epsilon < kSmallestEpsilon) return 0;
+  const float rounded = static_cast<float>(std::min(epsilon, 1e30));
+  return rounded > epsilon ? std::nextafter(rounded, 0.0f) : rounded;
+}
+
+/// Adds a ring that is all of a polygon, simplified on its own; false, and nothing added, if it comes to disturb
+/// itself.
+bool append_simple_ring(std::span<const Point> ring, float epsilon, OutlineScratch& scratch, Polygons& out) {
+  const std::size_t before = out.points.size();
+  simplify_ring(ring, epsilon, scratch.simplify, out.points);
+  const std::int64_t splits[] = {0, static_cast<std::int64_t>(out.points.size() - before)};
+  std::uint8_t bad = 0;
+  scratch.topology.load({out.points.data() + before, out.points.size() - before}, splits);
+  scratch.topology.mark_conflicts({&bad, 1});
+  if (bad == 0 && scratch.topology.doubled_area(0) > 0) {
+    out.ring_splits.push_back(static_cast<std::int64_t>(out.points.size()));
+    return true;
+  }
+  out.points.resize(before);
+  return false;
+}
+
+/// Adds the rings, simplified as far as they stay valid.
+void append_rings(float rdp_threshold, OutlineScratch& scratch, Polygons& out) {
   const TracedRings& traced = scratch.traced;
-  const std::size_t rings = ring_count(traced.ring_splits);
-  scratch.epsilons.resize(rings);
-  for (std::size_t r = 0; r < rings; ++r) {
-    const double epsilon = static_cast<double>(rdp_threshold) * perimeter(ring_points(traced, r));
-    auto rounded = static_cast<float>(epsilon);
-    if (rounded > epsilon) rounded = std::nextafter(rounded, 0.0f);
-    scratch.epsilons[r] = epsilon >= kSmallestEpsilon ? std::min(rounded, std::numeric_limits<float>::max()) : 0;
+  const std::size_t rings = traced.ring_splits.size() - 1;
+  const std::size_t before = out.points.size();
+  bool any = false;
+  if (rdp_threshold > 0) {
+    scratch.epsilons.resize(rings);
+    for (std::size_t r = 0; r < rings; ++r) {
+      scratch.epsilons[r] = epsilon_of(static_cast<double>(rdp_threshold) * perimeter(ring_points(traced, r)));
+      any |= scratch.epsilons[r] > 0;
+    }
   }
+  if (!any) {
+    out.points.insert(out.points.end(), traced.points.begin(), traced.points.end());
+    for (std::size_t r = 1; r <= rings; ++r) {
+      out.ring_splits.push_back(static_cast<std::int64_t>(before) + traced.ring_splits[r]);
+    }
+    return;
+  }
+  // Most masks are one ring that nothing is wrong with.
+  if (rings == 1 && append_simple_ring(traced.points, scratch.epsilons[0], scratch, out)) return;
   scratch.refiner.run(traced.points, traced.ring_splits, scratch.epsilons);
-  scratch.points.resize(traced.points.size());
-  scratch.ring_splits.assign(1, 0);
-  std::size_t kept = 0;
+  out.points.resize(before + traced.points.size());
+  std::size_t end = before;
   for (std::size_t r = 0; r < rings; ++r) {
-    kept += scratch.refiner.write(r, scratch.points.data() + kept);
-    scratch.ring_splits.push_back(static_cast<std::int64_t>(kept));
+    end += scratch.refiner.write(r, out.points.data() + end);
+    out.ring_splits.push_back(static_cast<std::int64_t>(end));
   }
-  scratch.points.resize(kept);
-}
-
-void append(std::span<const Point> points, std::span<const std::int64_t> ring_splits, const TracedRings& traced,
-            Polygons& out) {
-  const std::int64_t first_ring = static_cast<std::int64_t>(out.ring_splits.size()) - 1;
-  const auto first_point = static_cast<std::int64_t>(out.points.size());
-  out.points.insert(out.points.end(), points.begin(), points.end());
-  for (std::size_t r = 1; r < ring_splits.size(); ++r) out.ring_splits.push_back(first_point + ring_splits[r]);
-  for (std::size_t p = 1; p < traced.part_splits.size(); ++p) {
-    out.part_splits.push_back(first_ring + traced.part_splits[p]);
-  }
+  out.points.resize(end);
 }
 
 }  // namespace
@@ -73,14 +95,14 @@ void append_nothing(Polygons& out) {
 }
 
 void append_polygons(const MaskRuns& runs, float rdp_threshold, Polygons& out, OutlineScratch& scratch) {
+  const TracedRings& traced = scratch.traced;
   trace_rings(runs, scratch.traced, scratch.trace);
-  out.areas.push_back(scratch.traced.area);
-  out.boxes.push_back(scratch.traced.box);
-  if (rdp_threshold > 0) {
-    simplify(rdp_threshold, scratch);
-    append(scratch.points, scratch.ring_splits, scratch.traced, out);
-  } else {
-    append(scratch.traced.points, scratch.traced.ring_splits, scratch.traced, out);
+  out.areas.push_back(traced.area);
+  out.boxes.push_back(traced.box);
+  const std::int64_t first_ring = static_cast<std::int64_t>(out.ring_splits.size()) - 1;
+  append_rings(rdp_threshold, scratch, out);
+  for (std::size_t p = 1; p < traced.part_splits.size(); ++p) {
+    out.part_splits.push_back(first_ring + traced.part_splits[p]);
   }
   out.instance_splits.push_back(static_cast<std::int64_t>(out.part_splits.size()) - 1);
 }

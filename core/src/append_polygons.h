@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
-#include "framecast/point.h"
 #include "framecast/polygons.h"
+#include "framecast/simplify_rings.h"
 #include "mask_runs.h"
 #include "polygon_refiner.h"
+#include "ring_topology.h"
 #include "trace_rings.h"
 
 namespace framecast {
@@ -15,9 +15,9 @@ namespace framecast {
 struct OutlineScratch {
   TraceScratch trace;
   TracedRings traced;
+  SimplifyWorkspace simplify;
+  RingTopology topology;
   PolygonRefiner refiner;
-  std::vector<Point> points;
-  std::vector<std::int64_t> ring_splits;
   std::vector<float> epsilons;
 };
 
