@@ -1,6 +1,7 @@
 """The Open Inference Protocol over the wire, by its plain stubs."""
 
 import io
+import logging
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -148,6 +149,22 @@ def test_typed_contents_answer_as_raw_ones(stub: Any, tiny: dict[str, str]) -> N
     del typed.raw_input_contents[:]
     typed.inputs[0].contents.fp32_contents.extend(pixels.ravel())
     assert stub.ModelInfer(typed) == stub.ModelInfer(raw)
+
+
+def test_the_request_log_names_the_model(stub: Any, tiny: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "framecast.request"):
+        stub.ModelInfer(tensors("tiny-classifier:network", np.zeros((1, 3, 32, 32), np.float32)))
+        stub.ModelMetadata(service.ModelMetadataRequest(name="tiny-yolo"))
+    said = [vars(record).get("resource") for record in caplog.records if record.name == "framecast.request"]
+    assert {"tiny-classifier:network", "tiny-yolo"} <= set(said)
+
+
+def test_a_large_tensor_arrives_whole_whatever_its_place_in_the_message(stub: Any, tiny: dict[str, str]) -> None:
+    pixels = np.random.default_rng(2).random((5, 3, 64, 64), dtype=np.float32)
+    expected = tiny_bundles.yolov5().engine().run("network", {"images": pixels})["head_0"]
+    for length in range(1, 6):  # shifts the contents' address by a byte
+        response = stub.ModelInfer(tensors("tiny-yolo:network", pixels, id="x" * length))
+        np.testing.assert_array_equal(arrays(response)["head_0"], expected)
 
 
 def test_only_the_outputs_asked_for_come(stub: Any, tiny: dict[str, str]) -> None:

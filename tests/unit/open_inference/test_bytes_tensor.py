@@ -13,7 +13,11 @@ from framecast_inference.open_inference.bytes_tensor import pack, unpack
 
 @given(st.lists(st.binary(max_size=300), max_size=20))
 def test_what_is_packed_is_unpacked(elements: list[bytes]) -> None:
-    assert unpack(pack(elements), len(elements), tensor="image") == elements
+    raw = pack(elements)
+    for each in (raw, memoryview(raw)):
+        found = unpack(each, len(elements), tensor="image")
+        assert found == elements
+        assert all(type(element) is bytes for element in found)
 
 
 @given(st.binary(max_size=200), st.integers(0, 5))

@@ -18,7 +18,7 @@ def pack(elements: Iterable[bytes]) -> bytes:
     return b"".join(map(pack_element, elements))
 
 
-def unpack(raw: bytes, count: int, *, tensor: str) -> list[bytes]:
+def unpack(raw: bytes | memoryview, count: int, *, tensor: str) -> list[bytes]:
     """The `count` elements of raw contents.
 
     Raises InvalidArgumentError that names the tensor where a length leads beyond the end, or there are more or fewer.
@@ -35,7 +35,7 @@ def unpack(raw: bytes, count: int, *, tensor: str) -> list[bytes]:
         if length > end - position:
             what = f"gives element {len(elements)} {length} bytes, but only {end - position} are left"
             raise _refused(tensor, what, end)
-        elements.append(raw[position : position + length])
+        elements.append(bytes(raw[position : position + length]))
         position += length
     if len(elements) != count:
         raise _refused(tensor, f"has {len(elements)} elements, its shape says {count}", end)

@@ -150,7 +150,7 @@ class RequestTensors:
 
 def _from_raw(spec: TensorSpec, raw: Buffer, count: int) -> Array:
     if spec.datatype.dtype.hasobject:
-        return _objects(bytes_tensor.unpack(bytes(raw), count, tensor=spec.name))
+        return _objects(bytes_tensor.unpack(raw, count, tensor=spec.name))
     expected = count * spec.datatype.dtype.itemsize
     if len(raw) != expected:
         raise InvalidArgumentError(

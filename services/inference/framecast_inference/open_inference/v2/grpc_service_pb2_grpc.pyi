@@ -48,7 +48,7 @@ class GRPCInferenceServiceStub:
     ServerLive: _grpc.UnaryUnaryMultiCallable[_grpc_service_pb2.ServerLiveRequest, _grpc_service_pb2.ServerLiveResponse]
     """Whether the process answers."""
     ServerReady: _grpc.UnaryUnaryMultiCallable[_grpc_service_pb2.ServerReadyRequest, _grpc_service_pb2.ServerReadyResponse]
-    """Whether it takes requests; false while it drains."""
+    """Whether it takes requests. While it drains it answers nothing, UNAVAILABLE."""
     ModelReady: _grpc.UnaryUnaryMultiCallable[_grpc_service_pb2.ModelReadyRequest, _grpc_service_pb2.ModelReadyResponse]
     """Whether the model is in memory; false for one that does not exist, too. Loads nothing."""
     ServerMetadata: _grpc.UnaryUnaryMultiCallable[_grpc_service_pb2.ServerMetadataRequest, _grpc_service_pb2.ServerMetadataResponse]
@@ -88,7 +88,7 @@ class GRPCInferenceServiceAsyncStub(GRPCInferenceServiceStub):
     ServerLive: _aio.UnaryUnaryMultiCallable[_grpc_service_pb2.ServerLiveRequest, _grpc_service_pb2.ServerLiveResponse]  # type: ignore[assignment]
     """Whether the process answers."""
     ServerReady: _aio.UnaryUnaryMultiCallable[_grpc_service_pb2.ServerReadyRequest, _grpc_service_pb2.ServerReadyResponse]  # type: ignore[assignment]
-    """Whether it takes requests; false while it drains."""
+    """Whether it takes requests. While it drains it answers nothing, UNAVAILABLE."""
     ModelReady: _aio.UnaryUnaryMultiCallable[_grpc_service_pb2.ModelReadyRequest, _grpc_service_pb2.ModelReadyResponse]  # type: ignore[assignment]
     """Whether the model is in memory; false for one that does not exist, too. Loads nothing."""
     ServerMetadata: _aio.UnaryUnaryMultiCallable[_grpc_service_pb2.ServerMetadataRequest, _grpc_service_pb2.ServerMetadataResponse]  # type: ignore[assignment]
@@ -137,7 +137,7 @@ class GRPCInferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _grpc_service_pb2.ServerReadyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_grpc_service_pb2.ServerReadyResponse, _abc.Awaitable[_grpc_service_pb2.ServerReadyResponse]]:
-        """Whether it takes requests; false while it drains."""
+        """Whether it takes requests. While it drains it answers nothing, UNAVAILABLE."""
 
     @_abc_1.abstractmethod
     def ModelReady(
