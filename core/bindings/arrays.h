@@ -54,6 +54,7 @@ void bind_assign(nb::module_& module);
 void bind_box_iou(nb::module_& module);
 void bind_category_table(nb::module_& module);
 void bind_decode_boxes(nb::module_& module);
+void bind_decode_detections(nb::module_& module);
 void bind_decode_proposals(nb::module_& module);
 void bind_decode_yolov5(nb::module_& module);
 void bind_decode_yolox(nb::module_& module);

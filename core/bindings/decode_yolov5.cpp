@@ -2,14 +2,16 @@
 
 #include <nanobind/stl/vector.h>
 
+#include "candidates.h"
 #include "class_filter.h"
+#include "tensor.h"
 
 namespace framecast::bindings {
 namespace {
 
-nb::tuple decode_yolov5_numpy(const std::vector<Input<float, 4>>& levels, Input<float, 3> anchors,
+nb::tuple decode_yolov5_numpy(const std::vector<TensorInput<4>>& levels, Input<float, 3> anchors,
                               Input<float, 1> strides, Input<float, 1> score_thresholds,
-                              const ClassFilter& class_filter, bool multi_label) {
+                              const ClassFilter& class_filter, bool multi_label, ThreadPool* pool) {
   require(!levels.empty(), "levels: must not be empty");
   require(anchors.shape(0) == levels.size() && anchors.shape(1) > 0 && anchors.shape(2) == 2,
           "anchors: must be [levels, anchors, 2]");
@@ -18,7 +20,7 @@ nb::tuple decode_yolov5_numpy(const std::vector<Input<float, 4>>& levels, Input<
   std::vector<Yolov5Level> views;
   for (const auto& level : levels) {
     require(level.shape(0) == batch && level.shape(1) == channels, "levels: must agree in batch and channels");
-    views.push_back({span(level), level.shape(2), level.shape(3)});
+    views.push_back({level.tensor(), level.shape(2), level.shape(3)});
   }
   require(channels % anchors.shape(1) == 0 && channels / anchors.shape(1) > 5,
           "levels: channels must be anchors * (5 + classes)");
@@ -26,13 +28,13 @@ nb::tuple decode_yolov5_numpy(const std::vector<Input<float, 4>>& levels, Input<
   const Yolov5Head head{views, rows<Anchor>(anchors, "anchors: must be [levels, anchors, 2]"), span(strides), batch,
                         channels};
   const ClassSelection selection{span(score_thresholds), filter_span(class_filter, batch, classes), multi_label};
-  Candidates out;
+  auto result = Recycled<Candidates>::take();
   {
     nb::gil_scoped_release release;
-    decode_yolov5(head, selection, out);
+    thread_local DecodeWorkspace workspace;
+    decode_yolov5(head, selection, *result, workspace, pool);
   }
-  return nb::make_tuple(to_numpy(std::move(out.boxes)), to_numpy(std::move(out.scores)),
-                        to_numpy(std::move(out.classes)), to_numpy(std::move(out.splits)));
+  return to_tuple(std::move(result));
 }
 
 }  // namespace
@@ -40,7 +42,7 @@ nb::tuple decode_yolov5_numpy(const std::vector<Input<float, 4>>& levels, Input<
 void bind_decode_yolov5(nb::module_& module) {
   module.def("decode_yolov5", decode_yolov5_numpy, nb::arg("levels").noconvert(), nb::arg("anchors").noconvert(),
              nb::arg("strides").noconvert(), nb::kw_only(), nb::arg("score_thresholds").noconvert(),
-             nb::arg("class_filter").noconvert().none(), nb::arg("multi_label"),
+             nb::arg("class_filter").noconvert().none(), nb::arg("multi_label"), nb::arg("pool") = nb::none(),
              "Decodes the boxes of a YOLOv5 (v6) head whose score passes; see the stub for shapes.");
 }
 

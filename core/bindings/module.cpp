@@ -7,6 +7,7 @@ NB_MODULE(_core, module) {
   bind_box_iou(module);
   bind_category_table(module);
   bind_decode_boxes(module);
+  bind_decode_detections(module);
   bind_decode_proposals(module);
   bind_decode_yolov5(module);
   bind_decode_yolox(module);

@@ -6,8 +6,19 @@
 
 #include "framecast/box.h"
 #include "framecast/image_size.h"
+#include "framecast/tensor.h"
+#include "values.h"
 
 namespace framecast {
+
+/// Row `row` of a tensor of (dx, dy, dw, dh).
+inline std::array<float, 4> delta_at(const Tensor& deltas, std::size_t row) {
+  std::array<float, 4> delta;
+  with_values(deltas, [&](const auto& values) {
+    for (std::size_t i = 0; i < 4; ++i) delta[i] = values[4 * row + i];
+  });
+  return delta;
+}
 
 /// Decodes (dx, dy, dw, dh) against a reference box in float32, in the order of torchvision's BoxCoder.decode_single.
 inline Box decode_delta(const float* delta, const Box& reference, const std::array<float, 4>& weights) {

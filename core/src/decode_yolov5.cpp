@@ -5,23 +5,17 @@
 
 #include "argument.h"
 #include "class_filter.h"
+#include "class_planes.h"
+#include "decode_images.h"
 #include "finite_box.h"
+#include "kernels/score_scan.h"
+#include "sigmoid.h"
+#include "values.h"
 
 namespace framecast {
 namespace {
 
 constexpr std::size_t kBoxChannels = 5;
-
-float sigmoid(float logit) { return 1.0f / (1.0f + std::exp(-logit)); }
-
-/// A logit below which no sigmoid can exceed `score`; lets most positions go without an exponential.
-float lowest_logit(float score) {
-  if (score <= 0) return -std::numeric_limits<float>::infinity();
-  if (score >= 1) return std::numeric_limits<float>::infinity();
-  const double exact = std::log(static_cast<double>(score)) - std::log1p(-static_cast<double>(score));
-  // Near 1 neighbouring float scores are many logits apart, so the margin grows with the logit.
-  return static_cast<float>(exact - 0.01 - 0.1 * std::fabs(exact));
-}
 
 std::size_t check(const Yolov5Head& head, const ClassSelection& selection) {
   const std::size_t levels = head.levels.size();
@@ -32,8 +26,11 @@ std::size_t check(const Yolov5Head& head, const ClassSelection& selection) {
   require(head.channels % anchors == 0 && head.channels / anchors > kBoxChannels,
           "levels: channels must be anchors * (5 + classes)");
   for (const Yolov5Level& level : head.levels) {
-    require(level.logits.size() == head.batch * head.channels * level.height * level.width,
+    require(level.logits.size == head.batch * head.channels * level.height * level.width,
             "levels: must agree in batch and channels");
+    require(level.height * level.width < std::numeric_limits<std::uint32_t>::max(),
+            "levels: must have fewer than 2^32 cells");
+    require_quantization(level.logits, "levels: must have a positive scale and a zero point of their type");
   }
   for (float stride : head.strides) require(std::isfinite(stride) && stride > 0, "strides: must be positive");
   for (const Anchor& anchor : head.anchors) {
@@ -45,89 +42,107 @@ std::size_t check(const Yolov5Head& head, const ClassSelection& selection) {
 }
 
 /// One anchor of one level of one image: 5 + C planes of logits.
+template <typename T>
 struct AnchorPlanes {
-  const float* planes;
+  Values<T> planes;
   std::size_t height;
   std::size_t width;
   Anchor anchor;
   float stride;
-  std::size_t classes;
 
-  float logit(std::size_t channel, std::size_t cell) const { return planes[channel * height * width + cell]; }
+  std::size_t cells() const { return height * width; }
 
-  Box box(std::size_t x, std::size_t y) const {
-    const std::size_t cell = y * width + x;
-    const float center_x = (2 * sigmoid(logit(0, cell)) - 0.5f + static_cast<float>(x)) * stride;
-    const float center_y = (2 * sigmoid(logit(1, cell)) - 0.5f + static_cast<float>(y)) * stride;
-    const float scale_x = 2 * sigmoid(logit(2, cell));
-    const float scale_y = 2 * sigmoid(logit(3, cell));
+  Box box(std::size_t cell) const {
+    auto value = [&](std::size_t channel) { return sigmoid(planes[channel * cells() + cell]); };
+    const float center_x = (2 * value(0) - 0.5f + static_cast<float>(cell % width)) * stride;
+    const float center_y = (2 * value(1) - 0.5f + static_cast<float>(cell / width)) * stride;
+    const float scale_x = 2 * value(2);
+    const float scale_y = 2 * value(3);
     const float half_width = scale_x * scale_x * anchor.width / 2;
     const float half_height = scale_y * scale_y * anchor.height / 2;
     return {center_x - half_width, center_y - half_height, center_x + half_width, center_y + half_height};
   }
 };
 
-void decode_anchor(const AnchorPlanes& planes, float threshold, const AllowedClasses& allowed, bool multi_label,
-                   Candidates& out) {
-  const float lowest = lowest_logit(threshold);
-  const float* objectness = planes.planes + 4 * planes.height * planes.width;
-  for (std::size_t y = 0; y < planes.height; ++y) {
-    for (std::size_t x = 0; x < planes.width; ++x) {
-      const std::size_t cell = y * planes.width + x;
-      // Both factors are at most 1, so each alone must reach the threshold. NaN fails the comparison.
-      if (!(objectness[cell] >= lowest)) continue;
-      const float object = sigmoid(objectness[cell]);
-      if (!(object > threshold)) continue;
-      Box box{};
-      bool decoded = false;
-      auto emit = [&](std::size_t c, float logit) {
-        const float score = object * sigmoid(logit);
-        if (!(score > threshold)) return;
-        if (!decoded) box = planes.box(x, y);
-        decoded = true;
-        if (!is_finite(box)) return;
-        out.boxes.push_back(box);
-        out.scores.push_back(score);
-        out.classes.push_back(static_cast<std::int32_t>(c));
-      };
-      std::size_t best = planes.classes;
-      float best_logit = 0;
-      for (std::size_t c = 0; c < planes.classes; ++c) {
-        const float logit = planes.logit(kBoxChannels + c, cell);
-        if (!(logit >= lowest) || !allowed[c]) continue;
-        if (multi_label) {
-          emit(c, logit);
-        } else if (best == planes.classes || logit > best_logit) {
-          best = c;
-          best_logit = logit;
-        }
-      }
-      if (best < planes.classes) emit(best, best_logit);
+/// Decodes what passes in the scratch's blocks, whose bounds and objects are set, and clears the blocks.
+template <typename T>
+void decode_blocks(const kernels::ScoreScan<T>& scan, const AnchorPlanes<T>& anchor, float threshold, bool multi_label,
+                   DecodeScratch& scratch, Candidates& out) {
+  std::uint32_t decoded = std::numeric_limits<std::uint32_t>::max();
+  Box box{};
+  bool finite = false;
+  const Values<T> classes = anchor.planes.from(kBoxChannels * anchor.cells());
+  search_class_planes(scan, classes, anchor.cells(), multi_label, scratch, [&](const ClassHit& hit) {
+    const float score = scratch.objects[hit.slot] * sigmoid(hit.value);
+    if (!(score > threshold)) return;
+    if (hit.slot != decoded) {
+      box = anchor.box(scratch.starts[hit.slot / kernels::kScanBlock] + hit.slot % kernels::kScanBlock);
+      finite = is_finite(box);
+      decoded = hit.slot;
     }
+    if (finite) append(out, box, score, static_cast<std::size_t>(hit.class_index));
+  });
+  clear_blocks(scratch);
+}
+
+/// Adds the block of cells from `start` on whose bits in `passing` say that their objectness may pass.
+template <typename T>
+void add_block(const Values<T>& objectness, std::size_t start, std::uint32_t passing, float threshold,
+               DecodeScratch& scratch) {
+  const std::size_t first = scratch.bounds.size();
+  scratch.bounds.resize(first + kernels::kScanBlock, std::numeric_limits<float>::quiet_NaN());
+  scratch.objects.resize(first + kernels::kScanBlock, 0);
+  for (; passing != 0; passing &= passing - 1) {
+    const auto lane = static_cast<std::size_t>(__builtin_ctz(passing));
+    const float object = sigmoid(objectness[start + lane]);
+    if (!(object > threshold)) continue;
+    scratch.objects[first + lane] = object;
+    scratch.bounds[first + lane] = lowest_factor_logit(object, threshold);
   }
+  scratch.starts.push_back(static_cast<std::uint32_t>(start));
+}
+
+template <typename T>
+void decode_anchor(const kernels::ScoreScan<T>& scan, const AnchorPlanes<T>& anchor, float threshold, bool multi_label,
+                   DecodeScratch& scratch, Candidates& out) {
+  const std::size_t words = kernels::mark_words(anchor.cells());
+  if (scratch.marks.size() < words) scratch.marks.resize(words);
+  const Values<T> objectness = anchor.planes.from(4 * anchor.cells());
+  // Both factors are at most 1, so each alone must reach the threshold. NaN fails the comparison.
+  scan.mark(objectness, anchor.cells(), lowest_logit(threshold), scratch.marks.data());
+  for (std::size_t word = 0; word < words; ++word) {
+    const std::uint64_t marks = scratch.marks[word];
+    if (marks == 0) continue;
+    for (std::size_t lane = 0; lane < 64; lane += kernels::kScanBlock) {
+      const auto passing = static_cast<std::uint32_t>(marks >> lane & 0xffffu);
+      if (passing != 0) add_block(objectness, word * 64 + lane, passing, threshold, scratch);
+    }
+    if (scratch.starts.size() >= kBlocksAtOnce) decode_blocks(scan, anchor, threshold, multi_label, scratch, out);
+  }
+  decode_blocks(scan, anchor, threshold, multi_label, scratch, out);
 }
 
 }  // namespace
 
-void decode_yolov5(const Yolov5Head& head, const ClassSelection& selection, Candidates& out) {
+void decode_yolov5(const Yolov5Head& head, const ClassSelection& selection, Candidates& out, DecodeWorkspace& workspace,
+                   ThreadPool* pool) {
   const std::size_t classes = check(head, selection);
   const std::size_t anchors = head.anchors.size() / head.levels.size();
-  out.clear();
-  out.splits.push_back(0);
-  for (std::size_t b = 0; b < head.batch; ++b) {
-    const AllowedClasses allowed(selection.class_filter, b, classes);
-    for (std::size_t l = 0; l < head.levels.size(); ++l) {
-      const Yolov5Level& level = head.levels[l];
-      const std::size_t plane = level.height * level.width;
-      for (std::size_t a = 0; a < anchors; ++a) {
-        const float* first = level.logits.data() + (b * head.channels + a * (kBoxChannels + classes)) * plane;
-        const AnchorPlanes planes{first,           level.height, level.width, head.anchors[l * anchors + a],
-                                  head.strides[l], classes};
-        decode_anchor(planes, selection.score_thresholds[b], allowed, selection.multi_label, out);
-      }
+  decode_images(head.batch, out, workspace, pool, [&](std::size_t b, DecodeScratch& scratch, Candidates& part) {
+    choose_classes(selection.class_filter, b, classes, scratch);
+    clear_blocks(scratch);
+    for (std::size_t i = 0; i < head.anchors.size(); ++i) {
+      const Yolov5Level& level = head.levels[i / anchors];
+      const std::size_t first =
+          (b * head.channels + i % anchors * (kBoxChannels + classes)) * level.height * level.width;
+      with_values(level.logits, [&]<typename T>(const Values<T>& logits) {
+        const AnchorPlanes<T> anchor{logits.from(first), level.height, level.width, head.anchors[i],
+                                     head.strides[i / anchors]};
+        decode_anchor(kernels::score_scan<T>(active_isa()), anchor, selection.score_thresholds[b],
+                      selection.multi_label, scratch, part);
+      });
     }
-    out.splits.push_back(static_cast<std::int64_t>(out.boxes.size()));
-  }
+  });
 }
 
 }  // namespace framecast

@@ -4,7 +4,9 @@
 
 #include "argument.h"
 #include "class_filter.h"
-#include "finite_box.h"
+#include "decode_images.h"
+#include "score_rows.h"
+#include "values.h"
 
 namespace framecast {
 namespace {
@@ -12,8 +14,9 @@ namespace {
 constexpr std::size_t kBoxChannels = 5;
 
 void check(const YoloxHead& head, const ClassSelection& selection) {
-  require(head.classes > 0 && head.output.size() == head.batch * head.positions * (kBoxChannels + head.classes),
+  require(head.classes > 0 && head.output.size == head.batch * head.positions * (kBoxChannels + head.classes),
           "output: must be [batch, positions, 5 + classes]");
+  require_quantization(head.output, "output: must have a positive scale and a zero point of its type");
   require(!head.strides.empty(), "strides: must not be empty");
   std::size_t expected = 0;
   for (std::int32_t stride : head.strides) {
@@ -26,9 +29,11 @@ void check(const YoloxHead& head, const ClassSelection& selection) {
   require_selection(selection.score_thresholds, selection.class_filter, head.batch, head.classes);
 }
 
-Box decode(const float* row, float x, float y, float stride) {
-  const float center_x = (row[0] + x) * stride;
-  const float center_y = (row[1] + y) * stride;
+/// The box of a row of a level whose cells are `stride` pixels wide.
+template <typename T>
+Box decode(const Values<T>& row, std::size_t x, std::size_t y, float stride) {
+  const float center_x = (row[0] + static_cast<float>(x)) * stride;
+  const float center_y = (row[1] + static_cast<float>(y)) * stride;
   const float half_width = std::exp(row[2]) * stride / 2;
   const float half_height = std::exp(row[3]) * stride / 2;
   return {center_x - half_width, center_y - half_height, center_x + half_width, center_y + half_height};
@@ -36,50 +41,27 @@ Box decode(const float* row, float x, float y, float stride) {
 
 }  // namespace
 
-void decode_yolox(const YoloxHead& head, const ClassSelection& selection, Candidates& out) {
+void decode_yolox(const YoloxHead& head, const ClassSelection& selection, Candidates& out, DecodeWorkspace& workspace,
+                  ThreadPool* pool) {
   check(head, selection);
-  out.clear();
-  out.splits.push_back(0);
-  const float* row = head.output.data();
-  for (std::size_t b = 0; b < head.batch; ++b) {
-    const AllowedClasses allowed(selection.class_filter, b, head.classes);
-    const float threshold = selection.score_thresholds[b];
+  const ScoreRowLayout layout{kBoxChannels + head.classes, head.classes, true};
+  decode_images(head.batch, out, workspace, pool, [&](std::size_t b, DecodeScratch& scratch, Candidates& part) {
+    choose_classes(selection.class_filter, b, head.classes, scratch);
+    std::size_t first = 0;
     for (std::int32_t stride : head.strides) {
       const std::size_t rows = head.height / static_cast<std::size_t>(stride);
       const std::size_t columns = head.width / static_cast<std::size_t>(stride);
-      for (std::size_t position = 0; position < rows * columns; ++position, row += kBoxChannels + head.classes) {
-        const float object = row[4];
-        // No early exit on objectness: it is given as a number, and nothing holds the class factor at or below 1.
-        Box box{};
-        bool decoded = false;
-        auto emit = [&](std::size_t c, float score) {
-          if (!decoded) {
-            box = decode(row, static_cast<float>(position % columns), static_cast<float>(position / columns),
-                         static_cast<float>(stride));
-            decoded = true;
-          }
-          if (!is_finite(box)) return;
-          out.boxes.push_back(box);
-          out.scores.push_back(score);
-          out.classes.push_back(static_cast<std::int32_t>(c));
-        };
-        std::size_t best = head.classes;
-        float best_score = 0;
-        for (std::size_t c = 0; c < head.classes; ++c) {
-          const float score = object * row[kBoxChannels + c];
-          if (!(score > threshold) || !allowed[c]) continue;
-          if (selection.multi_label) {
-            emit(c, score);
-          } else if (best == head.classes || score > best_score) {
-            best = c;
-            best_score = score;
-          }
-        }
-        if (best < head.classes) emit(best, best_score);
-      }
+      with_values(head.output, [&]<typename T>(const Values<T>& output) {
+        decode_score_rows(output.from(b * head.positions * layout.length), first, first + rows * columns, layout,
+                          selection.score_thresholds[b], selection.multi_label, scratch, part,
+                          [&](std::size_t position, const Values<T>& row) {
+                            const std::size_t cell = position - first;
+                            return decode(row, cell % columns, cell / columns, static_cast<float>(stride));
+                          });
+      });
+      first += rows * columns;
     }
-    out.splits.push_back(static_cast<std::int64_t>(out.boxes.size()));
-  }
+  });
 }
 
 }  // namespace framecast

@@ -6,7 +6,7 @@ namespace framecast {
 enum class Isa {
   scalar,  ///< What the compiler makes of plain C++ for the baseline of the platform.
   neon,    ///< Arm64, where it is the baseline: the plain kernels, compiled with it.
-  avx2,    ///< x86-64 with AVX2, from 2013 on.
+  avx2,    ///< x86-64 with AVX2 and F16C, from 2013 on.
   avx512,  ///< x86-64 with AVX-512 F, BW, DQ, VL and VBMI: Ice Lake, Zen 4 and later.
 };
 

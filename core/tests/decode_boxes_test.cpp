@@ -18,12 +18,12 @@ struct Small {
   std::vector<ImageSize> image_sizes = {{8, 100}, {40, 30}};
   std::vector<float> thresholds = {0.3f, 0.5f};
   std::vector<std::uint8_t> filter;
-  std::vector<std::int64_t> sources;
 
   Candidates decode() {
     Candidates out;
+    DecodeWorkspace workspace;
     decode_boxes({class_logits, deltas, proposals, splits, image_sizes, 2}, {thresholds, filter, 1e-2f, {10, 10, 5, 5}},
-                 out, sources);
+                 out, workspace);
     return out;
   }
 };
@@ -35,7 +35,7 @@ TEST(background_is_removed_and_boxes_are_clipped_to_their_image) {
   const Candidates out = small.decode();
   CHECK(out.splits == (std::vector<std::int64_t>{0, 2, 3}));
   CHECK(out.classes == (std::vector<std::int32_t>{0, 1, 0}));
-  CHECK(small.sources == (std::vector<std::int64_t>{0, 0, 1}));
+  CHECK(out.sources == (std::vector<std::int64_t>{0, 0, 1}));
   CHECK((out.boxes[0] == Box{0, 0, 10, 8}));
   CHECK((out.boxes[2] == Box{5, 5, 30, 40}));
   CHECK(std::fabs(out.scores[2] - std::exp(5.0f) / (std::exp(5.0f) + 2)) < 1e-6f);

@@ -16,7 +16,8 @@ const std::int32_t kStrides[] = {8, 16};
 
 Candidates decode(const std::vector<float>& output, float threshold) {
   Candidates out;
-  decode_yolox({output, kStrides, 1, 10, 1, 16, 32}, {{&threshold, 1}, {}, false}, out);
+  DecodeWorkspace workspace;
+  decode_yolox({output, kStrides, 1, 10, 1, 16, 32}, {{&threshold, 1}, {}, false}, out, workspace);
   return out;
 }
 
@@ -47,8 +48,9 @@ TEST(refuses_what_does_not_fit) {
   const float threshold = 0;
   const ClassSelection selection{{&threshold, 1}, {}, false};
   Candidates out;
-  CHECK_REFUSES("output", decode_yolox({output, kStrides, 1, 9, 1, 16, 32}, selection, out));
-  CHECK_REFUSES("output", decode_yolox({output, kStrides, 1, 10, 1, 32, 32}, selection, out));
-  CHECK_REFUSES("input_size", decode_yolox({output, kStrides, 1, 10, 1, 16, 40}, selection, out));
-  CHECK_REFUSES("strides", decode_yolox({output, {}, 1, 10, 1, 16, 32}, selection, out));
+  DecodeWorkspace workspace;
+  CHECK_REFUSES("output", decode_yolox({output, kStrides, 1, 9, 1, 16, 32}, selection, out, workspace));
+  CHECK_REFUSES("output", decode_yolox({output, kStrides, 1, 10, 1, 32, 32}, selection, out, workspace));
+  CHECK_REFUSES("input_size", decode_yolox({output, kStrides, 1, 10, 1, 16, 40}, selection, out, workspace));
+  CHECK_REFUSES("strides", decode_yolox({output, {}, 1, 10, 1, 16, 32}, selection, out, workspace));
 }

@@ -15,12 +15,14 @@ struct Candidates {
   std::vector<float> scores;
   std::vector<std::int32_t> classes;
   std::vector<std::int64_t> splits;
+  std::vector<std::int64_t> sources;  ///< The row of the network's output; empty from decoders that do not name it.
 
   void clear() {
     boxes.clear();
     scores.clear();
     classes.clear();
     splits.clear();
+    sources.clear();
   }
 };
 

@@ -5,12 +5,15 @@
 
 #include "framecast/candidates.h"
 #include "framecast/class_selection.h"
+#include "framecast/decode_workspace.h"
+#include "framecast/tensor.h"
+#include "framecast/thread_pool.h"
 
 namespace framecast {
 
 /// One output level of a YOLOv5 head: raw logits [B, A * (5 + C), height, width].
 struct Yolov5Level {
-  std::span<const float> logits;
+  Tensor logits;
   std::size_t height;
   std::size_t width;
 };
@@ -36,7 +39,9 @@ struct Yolov5Head {
 /// Source: the published definition of the head (Ultralytics YOLOv5 6.0), written anew. Candidates come by level,
 /// anchor, y, x and class. The best class is the one of the highest logit, ties to the lower class.
 /// A NaN logit never passes; a position with a non-finite box is dropped.
+/// Images are shared among the threads of `pool`, where there is one.
 /// Throws std::invalid_argument, naming the argument, where lengths or values do not fit.
-void decode_yolov5(const Yolov5Head& head, const ClassSelection& selection, Candidates& out);
+void decode_yolov5(const Yolov5Head& head, const ClassSelection& selection, Candidates& out, DecodeWorkspace& workspace,
+                   ThreadPool* pool = nullptr);
 
 }  // namespace framecast

@@ -4,13 +4,19 @@
 Boxes are (x1, y1, x2, y2) in pixels. Every array must be C-contiguous and of the dtype named here (TypeError
 otherwise); lengths and values that do not fit raise ValueError beginning with the argument's name. No input array is
 changed or kept. The GIL is released while a kernel runs, and calls from several threads do not disturb each other.
+
+Decoders read a network's outputs in the type that it left them in, `Tensor`: a float32 or float16 array, or a tuple
+(int8 or uint8 array, scale, zero_point) whose numbers are (stored - zero_point) * scale in float32. The result is that
+of the float32 array of those numbers, to the bit. scale is positive and finite, zero_point a value of the array's type.
 """
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | tuple[NDArray[np.int8] | NDArray[np.uint8], float, int]
 
 __version__: str
 
@@ -222,13 +228,14 @@ def track(
     """
 
 def decode_yolov5(
-    levels: Sequence[NDArray[np.float32]],
+    levels: Sequence[Tensor],
     anchors: NDArray[np.float32],
     strides: NDArray[np.float32],
     *,
     score_thresholds: NDArray[np.float32],
     class_filter: NDArray[np.bool_] | None,
     multi_label: bool,
+    pool: ThreadPool | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
     """Decodes the boxes of a YOLOv5 (v6) head whose score passes.
 
@@ -238,24 +245,51 @@ def decode_yolov5(
     (highest logit, ties to the lower class), True every class above the threshold.
     xy = (2 sigmoid - 0.5 + cell) * stride, wh = (2 sigmoid)^2 * anchor, score = sigmoid(obj) * sigmoid(class).
     Returns boxes [K, 4] in network-input pixels, scores [K], classes [K], splits [B + 1], by level, anchor, y, x,
-    class. A NaN logit never passes; a position with a non-finite box is dropped.
+    class. A NaN logit never passes; a position with a non-finite box is dropped. Images are shared among the threads of
+    `pool`.
     """
 
 def decode_yolox(
-    output: NDArray[np.float32],
+    output: Tensor,
     *,
     strides: NDArray[np.int32],
     input_size: tuple[int, int],
     score_thresholds: NDArray[np.float32],
     class_filter: NDArray[np.bool_] | None,
     multi_label: bool,
+    pool: ThreadPool | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
     """Decodes the boxes of a YOLOX head (Ge et al., 2021) whose score passes.
 
     output [B, N, 5 + C]: x, y, w, h raw, objectness and classes already sigmoid; strides [L]; input_size (height,
     width) of the network input, a multiple of every stride, and N = sum of the levels' cells (ValueError otherwise).
     xy = (v + cell) * stride, wh = exp(v) * stride, score = objectness * class. The other arguments, the result and
-    its order (level, y, x, class) are those of `decode_yolov5`; ties of the best class go to the lower class.
+    its order (level, y, x, class) are those of `decode_yolov5`; the best class is the highest, ties to the lower class.
+    The objectness itself must be above the threshold too, as it is wherever class scores are at most 1.
+    """
+
+def decode_detections(
+    output: Tensor,
+    *,
+    score_thresholds: NDArray[np.float32],
+    class_filter: NDArray[np.bool_] | None,
+    multi_label: bool,
+    objectness: bool,
+    channels_first: bool,
+    classes: int | None = None,
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Selects the boxes whose score passes where the network's graph has decoded them, as exported YOLO graphs do.
+
+    output [B, N, D], or [B, D, N] with `channels_first`; the D numbers of a position are x, y (the centre), width and
+    height in pixels, the objectness if `objectness`, the scores of C classes, and any others, which are not looked at:
+    mask coefficients, for instance. C is `classes`, None = all that is left. YOLOv5's [1, 25200, 85] has objectness;
+    YOLOv8's [1, 84, 8400] has none and channels first.
+    score = objectness * class, or the class alone; the objectness itself must be above the threshold too, as it is
+    wherever class scores are at most 1. Other arguments as for `decode_yolov5`; the best class is the highest, ties to
+    the lower class. Returns boxes [K, 4] as corners (x - width / 2, ...), scores [K], classes [K], sources [K] (the
+    position, from 0 in each image), splits [B + 1], by position and class. A NaN score never passes; a position with a
+    non-finite box is dropped.
     """
 
 def decode_proposals(
@@ -282,8 +316,8 @@ def decode_proposals(
     """
 
 def decode_boxes(
-    class_logits: NDArray[np.float32],
-    deltas: NDArray[np.float32],
+    class_logits: Tensor,
+    deltas: Tensor,
     proposals: NDArray[np.float32],
     splits: NDArray[np.int64],
     image_sizes: NDArray[np.float32],
@@ -292,6 +326,7 @@ def decode_boxes(
     class_filter: NDArray[np.bool_] | None,
     min_size: float,
     box_weights: Sequence[float],
+    pool: ThreadPool | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Decodes the per-class boxes of an R-CNN head whose score passes; `nms` is the next step.
 
@@ -300,7 +335,7 @@ def decode_boxes(
     (softmax > threshold), class_filter [B, C] or None, sides >= min_size, box_weights: the four divisors of deltas.
     As torchvision's RoIHeads.postprocess_detections before its NMS. Returns boxes [K, 4] clipped to the image, scores
     [K], classes [K] counted from 0 without background, sources [K] (row of `proposals`), splits [B + 1], by proposal
-    and class. A row with a NaN or +inf logit has no results.
+    and class. A row with a NaN or +inf logit has no results. Images are shared among the threads of `pool`.
     """
 
 def map_boxes(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import framecast_core
 from tests.unit.core.candidates import f32
+from tests.unit.core.stored_types import STORED_TYPES, store
 
 SIZES = [(8, 6), (4, 3), (2, 2)]
 STRIDES = f32(8, 16, 32)
@@ -176,3 +177,24 @@ def test_refuses_values_that_do_not_fit_by_name(name: str, value: Any) -> None:
 def test_refuses_float64_instead_of_copying() -> None:
     with pytest.raises(TypeError):
         decode(levels=[level.astype(np.float64) for level in head()[0]])
+
+
+@pytest.mark.parametrize("kind", STORED_TYPES)
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_stored_type_equals_the_float32_numbers_that_it_means(kind: str, multi_label: bool) -> None:
+    pairs = [store(level, kind) for level in head()[0]]
+    ours = decode(levels=[given for given, _ in pairs], multi_label=multi_label)
+    expected = decode(levels=[numbers for _, numbers in pairs], multi_label=multi_label)
+    assert len(expected[0]) > 10
+    for a, b in zip(ours, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_levels_may_differ_in_type_and_a_pool_changes_nothing() -> None:
+    first, *rest = head()[0]
+    pairs = [store(level, kind) for level, kind in zip(rest, ("float16", "int8"), strict=True)]
+    mixed = [first, *(given for given, _ in pairs)]
+    numbers = [first, *(values for _, values in pairs)]
+    pool = framecast_core.ThreadPool(2)
+    for a, b in zip(decode(levels=mixed, pool=pool), decode(levels=numbers), strict=True):
+        np.testing.assert_array_equal(a, b)

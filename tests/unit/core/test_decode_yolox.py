@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 import framecast_core
 from tests.unit.core.candidates import f32, i32
+from tests.unit.core.stored_types import STORED_TYPES, store
 
 CLASSES = 4
 HEIGHT, WIDTH = 64, 96
@@ -96,3 +97,14 @@ def test_refuses_values_that_do_not_fit_by_name(name: str, value: Any) -> None:
 def test_refuses_float64_instead_of_copying() -> None:
     with pytest.raises(TypeError):
         decode(output=output().astype(np.float64))
+
+
+@pytest.mark.parametrize("kind", STORED_TYPES)
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_stored_type_equals_the_float32_numbers_that_it_means(kind: str, multi_label: bool) -> None:
+    given, numbers = store(output(), kind)
+    ours = decode(output=given, multi_label=multi_label, pool=framecast_core.ThreadPool(2))
+    expected = decode(output=numbers, multi_label=multi_label)
+    assert len(expected[0]) > 10
+    for a, b in zip(ours, expected, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -21,6 +21,7 @@ EXPORTS = {
     "box_iou",
     "compress_rle",
     "decode_boxes",
+    "decode_detections",
     "decode_proposals",
     "decode_yolov5",
     "decode_yolox",
