@@ -10,7 +10,7 @@
 namespace framecast {
 
 /// As many blocks are searched at once; their bounds stay in the first-level cache.
-constexpr std::size_t kBlocksAtOnce = 128;
+constexpr std::size_t kBlocksAtOnce = 256;
 
 inline void clear_blocks(DecodeScratch& scratch) {
   scratch.starts.clear();
