@@ -8,7 +8,10 @@ NB_MODULE(_core, module) {
   bind_category_table(module);
   bind_decode_boxes(module);
   bind_decode_detections(module);
+  bind_decode_fcos(module);
   bind_decode_proposals(module);
+  bind_decode_retinanet(module);
+  bind_decode_ssd(module);
   bind_decode_yolov5(module);
   bind_decode_yolox(module);
   bind_fuse_boxes(module);

@@ -9,13 +9,15 @@
 #include "framecast/box.h"
 #include "framecast/image_size.h"
 #include "framecast/nms.h"
+#include "framecast/tensor.h"
+#include "framecast/thread_pool.h"
 
 namespace framecast {
 
 /// The outputs of a region proposal network over a batch of images.
 struct RpnOutputs {
-  std::span<const float> objectness;          ///< [B * N] logits.
-  std::span<const float> deltas;              ///< [B * N * 4]: dx, dy, dw, dh.
+  Tensor objectness;                          ///< [B * N] logits.
+  Tensor deltas;                              ///< [B * N * 4]: dx, dy, dw, dh.
   std::span<const Box> anchors;               ///< [N], network-input pixels, shared by the batch.
   std::span<const std::int64_t> level_sizes;  ///< [L], anchors per level, in order; they sum to N.
   std::span<const ImageSize> image_sizes;     ///< [B], what proposals are clipped to.
@@ -37,9 +39,11 @@ struct Proposals {
   std::vector<std::int64_t> splits;
 };
 
-/// Memory of `decode_proposals`, reused across calls; one per thread.
-struct ProposalWorkspace {
-  std::vector<std::uint32_t> order;
+/// What one thread needs for one image at a time.
+struct ProposalScratch {
+  std::vector<float> sample;
+  std::vector<std::uint64_t> marks;  ///< A bit per logit that may be among the top.
+  std::vector<std::uint64_t> keys;   ///< Logit and anchor of those.
   std::vector<Box> boxes;
   std::vector<float> scores;
   std::vector<std::int32_t> levels;
@@ -47,13 +51,20 @@ struct ProposalWorkspace {
   NmsWorkspace nms;
 };
 
+/// Memory of `decode_proposals`, reused across calls; one per caller.
+struct ProposalWorkspace {
+  std::vector<ProposalScratch> threads;
+  std::vector<Proposals> images;  ///< What each image gives, where several threads work.
+};
+
 /// Chooses and decodes region proposals as torchvision's RegionProposalNetwork.filter_proposals does.
 ///
 /// Per level the top logits, decoded (dw, dh clamped at log(1000 / 16)), clipped to the image, small and low-scored
 /// ones dropped, NMS within each level, then the best of all levels. Ties go to the lower level, then the lower anchor.
-/// A NaN logit or delta drops its anchor before it can take a place among the top.
+/// A NaN logit takes no place among the top; a box with a NaN does, and is dropped.
+/// Images are shared among the threads of `pool`, where there is one.
 /// Throws std::invalid_argument, naming the argument, where lengths or values do not fit.
 void decode_proposals(const RpnOutputs& outputs, const ProposalSettings& settings, Proposals& out,
-                      ProposalWorkspace& workspace);
+                      ProposalWorkspace& workspace, ThreadPool* pool = nullptr);
 
 }  // namespace framecast

@@ -26,9 +26,10 @@ struct DecodeScratch {
   std::vector<ClassHit> hits;           ///< By class, or per slot the best.
   std::vector<ClassHit> by_slot;        ///< The hits by slot and class.
   std::vector<std::uint32_t> counters;  ///< Of that sort.
+  std::vector<std::uint64_t> keys;      ///< Score and row of the best so far.
 };
 
-/// Memory of the decoders of one-stage networks and of `decode_boxes`, reused across calls; one per caller.
+/// Memory of the decoders of networks with one stage and of `decode_boxes`, reused across calls; one per caller.
 struct DecodeWorkspace {
   std::vector<DecodeScratch> threads;
   std::vector<Candidates> images;  ///< What each image gives, where several threads work.

@@ -293,8 +293,8 @@ def decode_detections(
     """
 
 def decode_proposals(
-    objectness: NDArray[np.float32],
-    deltas: NDArray[np.float32],
+    objectness: Tensor,
+    deltas: Tensor,
     anchors: NDArray[np.float32],
     level_sizes: NDArray[np.int64],
     image_sizes: NDArray[np.float32],
@@ -305,6 +305,7 @@ def decode_proposals(
     score_threshold: float,
     min_size: float,
     box_weights: Sequence[float],
+    pool: ThreadPool | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Chooses and decodes region proposals as torchvision's RegionProposalNetwork.filter_proposals does.
 
@@ -312,7 +313,76 @@ def decode_proposals(
     [L] anchors per level, image_sizes [B, 2] (height, width) to clip to; box_weights: the four divisors of deltas.
     Per level the pre_nms_top_n highest logits, decoded (dw, dh at most log(1000 / 16)), clipped, sides >= min_size and
     sigmoid >= score_threshold kept, NMS within each level, then the post_nms_top_n best of the image.
-    Returns proposals [P, 4], scores [P] (sigmoid) by falling score, splits [B + 1]. Anchors with a NaN are dropped.
+    Returns proposals [P, 4], scores [P] (sigmoid) by falling score, splits [B + 1]. A NaN logit takes no
+    place among the highest; a box with a NaN does, and is dropped. Images are shared among the threads of `pool`.
+    """
+
+def decode_retinanet(
+    class_logits: Tensor,
+    deltas: Tensor,
+    anchors: NDArray[np.float32],
+    level_sizes: NDArray[np.int64],
+    image_sizes: NDArray[np.float32],
+    *,
+    score_thresholds: NDArray[np.float32],
+    class_filter: NDArray[np.bool_] | None,
+    top_k: int,
+    box_weights: Sequence[float],
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Decodes the boxes of a RetinaNet head whose score passes; `nms` is the next step.
+
+    class_logits [B, N, C], deltas [B, N, 4] (dx, dy, dw, dh), anchors [N, 4] in network-input pixels, level_sizes [L]
+    anchors per level, image_sizes [B, 2] (height, width) to clip to, score_thresholds [B] (sigmoid > threshold),
+    class_filter [B, C] or None, box_weights: the four divisors of deltas (torchvision: 1).
+    As torchvision's RetinaNet.postprocess_detections before its NMS: per level the top_k highest scores (torchvision:
+    1000), decoded (dw, dh at most log(1000 / 16)) and clipped. Returns boxes [K, 4], scores [K], classes [K],
+    sources [K] (the anchor, from 0 in each image), splits [B + 1], by level and falling score, ties by anchor and
+    class. A NaN logit takes no place among the top; a box with a NaN does, and is dropped. Images are shared among the
+    threads of `pool`.
+    """
+
+def decode_ssd(
+    class_logits: Tensor,
+    deltas: Tensor,
+    anchors: NDArray[np.float32],
+    image_sizes: NDArray[np.float32],
+    *,
+    score_thresholds: NDArray[np.float32],
+    class_filter: NDArray[np.bool_] | None,
+    top_k: int,
+    box_weights: Sequence[float],
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Decodes the boxes of an SSD head whose score passes; `nms` is the next step.
+
+    class_logits [B, N, C + 1] with background first, the rest as for `decode_retinanet`; box_weights in torchvision:
+    10, 10, 5, 5. As torchvision's SSD.postprocess_detections before its NMS: softmax, background removed, per class
+    the top_k highest (torchvision: 400), decoded and clipped. The result is that of `decode_retinanet`, but by class
+    and falling score, ties by anchor; classes count from 0 without background. A row with a NaN or +inf logit takes no
+    place among the top; a box with a NaN does, and is dropped.
+    """
+
+def decode_fcos(
+    class_logits: Tensor,
+    centerness: Tensor,
+    deltas: Tensor,
+    anchors: NDArray[np.float32],
+    level_sizes: NDArray[np.int64],
+    image_sizes: NDArray[np.float32],
+    *,
+    score_thresholds: NDArray[np.float32],
+    class_filter: NDArray[np.bool_] | None,
+    top_k: int,
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Decodes the boxes of an FCOS head whose score passes; `nms` is the next step.
+
+    class_logits [B, N, C], centerness [B, N] logits, deltas [B, N, 4]: distances of the left, top, right and bottom
+    edge from the anchor's centre, in widths and heights of the anchor (strides, as torchvision's anchors are). As
+    torchvision's FCOS.postprocess_detections before its NMS: score = sqrt(sigmoid(logit) * sigmoid(centerness)). The
+    other arguments, the result and its order are those of `decode_retinanet`. A NaN logit or centerness takes no place
+    among the top; a box with a NaN does, and is dropped.
     """
 
 def decode_boxes(
