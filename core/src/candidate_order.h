@@ -1,11 +1,13 @@
 #pragma once
 
-#include <bit>
 #include <span>
 
 #include "framecast/candidate_order.h"
+#include "kernels/falling_key.h"
 
 namespace framecast {
+
+using kernels::falling_key;
 
 /// Fills `order.keys` with the rows whose score is above the threshold and that `takes_part(row)` lets in, sorted by
 /// falling score and then rising row. There must be fewer than 2^32 scores.
@@ -17,12 +19,6 @@ void group_candidates(std::span<const std::int32_t> classes, bool class_agnostic
 
 /// Sorts `order.keys`; keys that share their upper half must come in rising order.
 void sort_keys(CandidateOrder& order);
-
-/// Rises as the score falls, equal for equal scores; not for NaN.
-inline std::uint32_t falling_key(float score) {
-  const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // Which makes -0 the same as 0.
-  return bits >> 31 ? bits : ~(bits | 0x80000000u);
-}
 
 template <typename TakesPart>
 void order_candidates(std::span<const float> scores, float threshold, CandidateOrder& order, TakesPart&& takes_part) {

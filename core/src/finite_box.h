@@ -1,13 +1,19 @@
 #pragma once
 
-#include <cmath>
+#include <cstdint>
+#include <cstring>
 
 #include "framecast/box.h"
 
 namespace framecast {
 
+/// Without a branch per coordinate.
 inline bool is_finite(const Box& box) {
-  return std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) && std::isfinite(box.y2);
+  constexpr std::uint32_t kExponent = 0x7f800000u;
+  std::uint32_t bits[4];
+  std::memcpy(bits, &box, sizeof(bits));
+  return ((bits[0] & kExponent) != kExponent) & ((bits[1] & kExponent) != kExponent) &
+         ((bits[2] & kExponent) != kExponent) & ((bits[3] & kExponent) != kExponent);
 }
 
 }  // namespace framecast

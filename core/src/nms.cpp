@@ -1,16 +1,34 @@
 #include "framecast/nms.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <limits>
-#include <utility>
 
 #include "argument.h"
+#include "finite_box.h"
+#include "group_suppression.h"
 #include "isa.h"
 #include "kernels/nms.h"
+#include "score_order.h"
 
 namespace framecast {
+
+/// What one thread needs for one image at a time.
+struct NmsScratch {
+  ScoreOrder order;
+  GroupSuppression suppression;
+  std::vector<std::int32_t> labels;    ///< The classes present, rising, where they lie far apart.
+  std::vector<std::uint32_t> rows;     ///< What stays so far and then the next candidates, by falling score.
+  std::vector<std::uint32_t> groups;   ///< Of each of them.
+  std::vector<std::uint32_t> starts;   ///< Per group: where its part of the members begins.
+  std::vector<std::uint32_t> members;  ///< The same rows by group.
+  std::vector<std::uint8_t> stays;     ///< Per row.
+};
+
+NmsWorkspace::NmsWorkspace() = default;
+NmsWorkspace::~NmsWorkspace() = default;
+NmsWorkspace::NmsWorkspace(NmsWorkspace&&) noexcept = default;
+NmsWorkspace& NmsWorkspace::operator=(NmsWorkspace&&) noexcept = default;
+
 namespace {
 
 void check(const NmsBatch& batch, const NmsSettings& settings, std::span<const std::int64_t> keep,
@@ -35,155 +53,188 @@ void check(const NmsBatch& batch, const NmsSettings& settings, std::span<const s
   }
 }
 
-/// Rises as the score falls, equal for equal scores; not for NaN.
-std::uint32_t falling_key(float score) {
-  const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // Which makes -0 the same as 0.
-  return bits >> 31 ? bits : ~(bits | 0x80000000u);
+/// Either table of a row per image and a column per class, or empty.
+template <typename T>
+void check_per_class(std::span<const T> table, std::size_t images, std::size_t class_count, const char* message) {
+  if (table.empty()) return;
+  require(class_count > 0 && table.size() % class_count == 0 && table.size() / class_count == images, message);
 }
 
-bool is_finite(const Box& box) {
-  constexpr std::uint32_t kExponent = 0x7f800000u;
-  std::uint32_t bits[4];
-  std::memcpy(bits, &box, sizeof(bits));
-  return ((bits[0] & kExponent) != kExponent) & ((bits[1] & kExponent) != kExponent) &
-         ((bits[2] & kExponent) != kExponent) & ((bits[3] & kExponent) != kExponent);
+void check_options(const NmsBatch& batch, const NmsSettings& settings) {
+  const std::size_t images = batch.splits.size() - 1;
+  check_per_class(settings.class_score_thresholds, images, settings.class_count,
+                  "class_score_thresholds: must have one row per image, one column per class");
+  require_no_nan(settings.class_score_thresholds, "class_score_thresholds: must not be NaN");
+  check_per_class(settings.class_filter, images, settings.class_count,
+                  "class_filter: must have one row per image, one column per class");
+  if (!settings.class_score_thresholds.empty() || !settings.class_filter.empty()) {
+    bool in_range = true;
+    for (std::int32_t label : batch.classes) {
+      in_range &= static_cast<std::size_t>(static_cast<std::uint32_t>(label)) < settings.class_count;
+    }
+    require(in_range, "classes: must be columns of class_score_thresholds and class_filter");
+  }
+  require(settings.max_candidates.empty() || settings.max_candidates.size() == images,
+          "max_candidates: must have one entry per image");
+  for (auto value : settings.max_candidates) require(value >= 0, "max_candidates: must not be negative");
+  require(settings.max_per_class.empty() || settings.max_per_class.size() == images,
+          "max_per_class: must have one entry per image");
+  for (auto value : settings.max_per_class) require(value >= 0, "max_per_class: must not be negative");
 }
 
-/// Sorts `keys[0]` by the upper halves, keeping the order of equal ones: a radix sort over the bits that differ.
-void sort_by_upper_half(NmsScratch& scratch) {
-  auto& keys = scratch.keys;
-  const std::size_t count = keys[0].size();
-  if (count < 64) {  // The lower halves rise, so sorting whole keys keeps their order too.
-    std::sort(keys[0].begin(), keys[0].end());
-    return;
-  }
-  std::uint32_t lowest = std::numeric_limits<std::uint32_t>::max();
-  std::uint32_t highest = 0;
-  for (std::uint64_t key : keys[0]) {
-    lowest = std::min(lowest, static_cast<std::uint32_t>(key >> 32));
-    highest = std::max(highest, static_cast<std::uint32_t>(key >> 32));
-  }
-  const int bits = std::bit_width(highest - lowest);
-  if (bits == 0) return;
-  const int passes = (bits + 10) / 11;
-  const int digit_bits = (bits + passes - 1) / passes;
-  const std::size_t digits = std::size_t{1} << digit_bits;
-  auto digit = [lowest, digit_bits, digits](std::uint64_t key, int pass) {
-    return ((static_cast<std::uint32_t>(key >> 32) - lowest) >> (pass * digit_bits)) & (digits - 1);
-  };
-  auto& counters = scratch.counters;
-  counters.assign(static_cast<std::size_t>(passes) * digits, 0);
-  for (std::uint64_t key : keys[0]) {
-    for (int pass = 0; pass < passes; ++pass) ++counters[static_cast<std::size_t>(pass) * digits + digit(key, pass)];
-  }
-  keys[1].resize(count);
-  for (int pass = 0; pass < passes; ++pass) {
-    std::uint32_t* places = counters.data() + static_cast<std::size_t>(pass) * digits;
-    std::uint32_t place = 0;
-    for (std::size_t d = 0; d < digits; ++d) place += std::exchange(places[d], place);
-    for (std::uint64_t key : keys[0]) keys[1][places[digit(key, pass)]++] = key;
-    keys[0].swap(keys[1]);
-  }
+bool is_filtered(const NmsSettings& settings) {
+  return !settings.class_score_thresholds.empty() || !settings.class_filter.empty() || !settings.max_candidates.empty();
 }
 
-std::uint32_t row_of(std::uint64_t key) { return static_cast<std::uint32_t>(key); }
-
-/// Numbers the classes of the keys from 0 on, per key in `groups`; returns how many there are at most.
-std::size_t number_groups(const std::int32_t* classes, NmsScratch& scratch) {
-  const auto& keys = scratch.keys[0];
-  auto& groups = scratch.groups;
-  groups.resize(keys.size());
-  std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
-  std::int32_t highest = std::numeric_limits<std::int32_t>::min();
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const std::int32_t label = classes[row_of(keys[i])];
-    groups[i] = static_cast<std::uint32_t>(label);
-    lowest = std::min(lowest, label);
-    highest = std::max(highest, label);
+/// Drops the keys of rows that their class's threshold or the filter keeps out, or that are not finite.
+std::size_t filter(const NmsSettings& settings, std::size_t image, const Box* boxes, const std::int32_t* classes,
+                   const float* scores, std::uint64_t* keys, std::size_t count) {
+  const std::size_t first = image * settings.class_count;
+  const float* floors = settings.class_score_thresholds.empty() ? nullptr : &settings.class_score_thresholds[first];
+  const std::uint8_t* allowed = settings.class_filter.empty() ? nullptr : &settings.class_filter[first];
+  std::size_t passing = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t row = ScoreOrder::row_of(keys[i]);
+    const std::int32_t label = classes[row];
+    keys[passing] = keys[i];
+    passing += (floors == nullptr || scores[row] > floors[label]) && (allowed == nullptr || allowed[label] != 0) &&
+               is_finite(boxes[row]);
   }
-  const std::int64_t range = std::int64_t{highest} - lowest + 1;
-  if (range <= static_cast<std::int64_t>(keys.size()) + 1024) {
-    for (auto& group : groups) group -= static_cast<std::uint32_t>(lowest);
-    return static_cast<std::size_t>(range);
-  }
-  auto& labels = scratch.labels;
-  labels.resize(keys.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) labels[i] = static_cast<std::int32_t>(groups[i]);
-  std::sort(labels.begin(), labels.end());
-  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
-  for (auto& group : groups) {
-    const auto at = std::lower_bound(labels.begin(), labels.end(), static_cast<std::int32_t>(group));
-    group = static_cast<std::uint32_t>(at - labels.begin());
-  }
-  return labels.size();
+  return passing;
 }
 
-/// Goes through the sorted keys and writes the rows that stay, at most `limit`, to `keep`; returns how many.
-///
-/// Every group's kept boxes have their own part of the columns, so that one pass in the order of scores will do, and
-/// may end as soon as there are enough.
-std::size_t suppress(const Box* boxes, float threshold, std::size_t limit, std::size_t groups, std::int64_t first,
-                     kernels::OverlapsAny overlaps_any, NmsScratch& scratch, std::int64_t* keep) {
-  const auto& keys = scratch.keys[0];
-  scratch.kept.assign(groups, 0);
+/// Numbers the classes of an image's candidates from 0 on.
+class Groups {
+ public:
+  Groups(const std::int32_t* classes, const std::uint64_t* keys, std::size_t count, std::vector<std::int32_t>& labels)
+      : classes_(classes), labels_(labels) {
+    std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
+    std::int32_t highest = std::numeric_limits<std::int32_t>::min();
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::int32_t label = classes[ScoreOrder::row_of(keys[i])];
+      lowest = std::min(lowest, label);
+      highest = std::max(highest, label);
+    }
+    lowest_ = lowest;
+    const std::int64_t range = std::int64_t{highest} - lowest + 1;
+    close_together_ = range <= static_cast<std::int64_t>(count) + 1024;
+    count_ = static_cast<std::size_t>(range);
+    if (close_together_) return;
+    labels.clear();
+    for (std::size_t i = 0; i < count; ++i) labels.push_back(classes[ScoreOrder::row_of(keys[i])]);
+    std::sort(labels.begin(), labels.end());
+    labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+    count_ = labels.size();
+  }
+
+  std::size_t count() const { return count_; }
+
+  std::size_t of_row(std::uint32_t row) const {
+    const std::int32_t label = classes_[row];
+    if (close_together_) return static_cast<std::uint32_t>(label) - static_cast<std::uint32_t>(lowest_);
+    return static_cast<std::size_t>(std::lower_bound(labels_.begin(), labels_.end(), label) - labels_.begin());
+  }
+
+ private:
+  const std::int32_t* classes_;
+  const std::vector<std::int32_t>& labels_;
+  std::int32_t lowest_;
+  bool close_together_;
+  std::size_t count_;
+};
+
+/// The one group of an image whose classes do not matter.
+struct OneGroup {
+  std::size_t count() const { return 1; }
+  std::size_t of_row(std::uint32_t) const { return 0; }
+};
+
+constexpr std::size_t kFirst = 1024;  ///< At least so many candidates at once.
+
+std::size_t limit_of(std::span<const std::int32_t> limits, std::size_t image) {
+  return limits.empty() ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(limits[image]);
+}
+
+/// Marks which of the first `count` candidates stay, group by group.
+void suppress_by_group(const Box* boxes, std::size_t count, std::size_t groups, std::size_t most_per_group,
+                       NmsScratch& scratch) {
   scratch.starts.assign(groups + 1, 0);
-  std::uint32_t* kept = scratch.kept.data();
-  std::uint32_t* starts = scratch.starts.data();
-  for (std::uint32_t group : scratch.groups) ++starts[group + 1];
-  for (std::size_t g = 0; g < groups; ++g) starts[g + 1] += starts[g];
-  for (auto& column : scratch.columns) column.resize(std::max(column.size(), keys.size()));
-  float* columns[5];
-  for (std::size_t i = 0; i < 5; ++i) columns[i] = scratch.columns[i].data();
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < keys.size() && total < limit; ++i) {
-    const std::uint32_t group = scratch.groups[i];
-    const std::uint32_t start = starts[group];
-    const Box& box = boxes[row_of(keys[i])];
-    const float area = (box.x2 - box.x1) * (box.y2 - box.y1);
-    const kernels::BoxColumns rivals{columns[0] + start, columns[1] + start, columns[2] + start,
-                                     columns[3] + start, columns[4] + start, kept[group]};
-    if (overlaps_any(rivals, box, area, threshold)) continue;
-    const std::size_t at = kept[group]++;
-    rivals.x1[at] = box.x1;
-    rivals.y1[at] = box.y1;
-    rivals.x2[at] = box.x2;
-    rivals.y2[at] = box.y2;
-    rivals.area[at] = area;
-    keep[total++] = first + row_of(keys[i]);
+  scratch.members.resize(std::max(scratch.members.size(), count));
+  std::uint32_t* const starts = scratch.starts.data();
+  std::uint32_t* const members = scratch.members.data();
+  const std::uint32_t* const rows = scratch.rows.data();
+  const std::uint32_t* const group_of = scratch.groups.data();
+  for (std::size_t i = 0; i < count; ++i) ++starts[group_of[i]];
+  std::uint32_t end = 0;
+  for (std::size_t g = 0; g <= groups; ++g) starts[g] = end += starts[g];
+  for (std::size_t i = count; i-- > 0;) members[--starts[group_of[i]]] = rows[i];
+  for (std::size_t g = 0; g < groups; ++g) {
+    scratch.suppression.run(boxes, {members + starts[g], members + starts[g + 1]}, most_per_group,
+                            scratch.stays.data());
   }
+}
+
+/// Takes the candidates by falling score until enough stay; writes the rows that do to `keep` and returns how many.
+template <typename Grouping>
+std::size_t suppress(const NmsBatch& batch, const NmsSettings& settings, std::size_t image, const Grouping& groups,
+                     std::size_t count, NmsScratch& scratch, std::int64_t* keep) {
+  const std::int64_t first = batch.splits[image];
+  const Box* boxes = batch.boxes.data() + first;
+  const std::size_t most = limit_of(settings.max_detections, image);
+  const std::size_t most_per_group = limit_of(settings.max_per_class, image);
+  count = std::min(count, limit_of(settings.max_candidates, image));
+  for (auto* column : {&scratch.rows, &scratch.groups}) column->resize(std::max(column->size(), count));
+  scratch.stays.assign(static_cast<std::size_t>(batch.splits[image + 1] - first), 0);
+  std::uint32_t* const rows = scratch.rows.data();
+  std::uint32_t* const group_of = scratch.groups.data();
+  std::uint8_t* const stays = scratch.stays.data();
+  // Few results need few candidates. What stays of some competes again, among the next: it stays again.
+  std::size_t at_once = most < count / 4 ? std::max(kFirst, 4 * most) : count;
+  std::size_t total = 0;
+  for (std::size_t i = 0, sorted = 0; i < count && total < most; at_once *= 2) {
+    std::size_t entering = total;
+    for (const std::size_t end = i + std::min(at_once, count - i); i < end; ++i, ++entering) {
+      if (i == sorted) sorted = scratch.order.sort_from(i);
+      const std::uint32_t row = ScoreOrder::row_of(scratch.order.keys()[i]);
+      rows[entering] = row;
+      group_of[entering] = static_cast<std::uint32_t>(groups.of_row(row));
+    }
+    suppress_by_group(boxes, entering, groups.count(), most_per_group, scratch);
+    std::size_t staying = 0;
+    for (std::size_t k = 0; k < entering; ++k) {
+      const std::uint32_t row = rows[k];
+      rows[staying] = row;
+      group_of[staying] = group_of[k];
+      staying += stays[row];
+    }
+    total = std::min(staying, most);
+  }
+  for (std::size_t k = 0; k < total; ++k) keep[k] = first + rows[k];
   return total;
 }
 
-/// Suppresses within one image whose first row is `first`; writes the rows that stay to `keep` and returns how many.
+/// Suppresses within one image; writes the rows that stay to `keep` and returns how many.
 std::size_t nms_of_image(const NmsBatch& batch, const NmsSettings& settings, std::size_t image,
-                         const kernels::NmsKernels& kernel, NmsScratch& scratch, std::int64_t* keep) {
+                         const kernels::NmsKernels& kernels, NmsScratch& scratch, std::int64_t* keep) {
   const auto first = static_cast<std::size_t>(batch.splits[image]);
   const auto count = static_cast<std::size_t>(batch.splits[image + 1]) - first;
-  const Box* boxes = batch.boxes.data() + first;
   const float* scores = batch.scores.data() + first;
+  const std::int32_t* classes = batch.classes.data() + first;
 
-  auto& rows = scratch.rows;
-  rows.resize(std::max(rows.size(), count));
-  const std::size_t above = kernel.rows_above(scores, count, settings.score_thresholds[image], rows.data());
-  auto& keys = scratch.keys[0];
-  keys.resize(above);
-  std::size_t entering = 0;
-  for (std::size_t i = 0; i < above; ++i) {
-    const std::uint32_t row = rows[i];
-    keys[entering] = std::uint64_t{falling_key(scores[row])} << 32 | row;
-    entering += is_finite(boxes[row]);
+  std::uint64_t* keys = scratch.order.room(count);
+  kernels::Keys found = kernels.keys_above(scores, count, settings.score_thresholds[image], keys);
+  if (is_filtered(settings)) {
+    found.count = filter(settings, image, batch.boxes.data() + first, classes, scores, keys, found.count);
   }
-  keys.resize(entering);
-  if (entering == 0) return 0;
-  sort_by_upper_half(scratch);
-  std::size_t groups = 1;
+  if (found.count == 0) return 0;
+  scratch.suppression.start(kernels, settings.iou_thresholds[image]);
   if (settings.class_agnostic[image]) {
-    scratch.groups.assign(entering, 0);
-  } else {
-    groups = number_groups(batch.classes.data() + first, scratch);
+    scratch.order.arrange(found.count, found.lowest, found.highest);
+    return suppress(batch, settings, image, OneGroup{}, found.count, scratch, keep);
   }
-  return suppress(boxes, settings.iou_thresholds[image], static_cast<std::size_t>(settings.max_detections[image]),
-                  groups, static_cast<std::int64_t>(first), kernel.overlaps_any, scratch, keep);
+  const Groups groups(classes, keys, found.count, scratch.labels);
+  scratch.order.arrange(found.count, found.lowest, found.highest);
+  return suppress(batch, settings, image, groups, found.count, scratch, keep);
 }
 
 }  // namespace
@@ -191,12 +242,13 @@ std::size_t nms_of_image(const NmsBatch& batch, const NmsSettings& settings, std
 std::size_t nms(const NmsBatch& batch, const NmsSettings& settings, std::span<std::int64_t> keep,
                 std::span<std::int64_t> keep_splits, NmsWorkspace& workspace, ThreadPool* pool) {
   check(batch, settings, keep, keep_splits);
-  const kernels::NmsKernels kernel = kernels::nms_kernels(active_isa());
+  check_options(batch, settings);
+  const kernels::NmsKernels kernels = kernels::nms_kernels(active_isa());
   workspace.threads.resize(std::max(workspace.threads.size(), thread_count(pool)));
   // Each image writes where its candidates lie, whatever the others keep; then the gaps are closed.
   run(pool, batch.splits.size() - 1, [&](std::size_t image, std::size_t thread) {
     keep_splits[image + 1] = static_cast<std::int64_t>(
-        nms_of_image(batch, settings, image, kernel, workspace.threads[thread], keep.data() + batch.splits[image]));
+        nms_of_image(batch, settings, image, kernels, workspace.threads[thread], keep.data() + batch.splits[image]));
   });
   keep_splits[0] = 0;
   for (std::size_t b = 0; b + 1 < batch.splits.size(); ++b) {

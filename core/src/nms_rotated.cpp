@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "candidate_order.h"
+#include "kernels/nms.h"
 #include "kernels/nms_rotated.h"
 #include "suppression_batch.h"
 

@@ -18,28 +18,35 @@ struct NmsBatch {
   std::span<const std::int64_t> splits;   ///< [B + 1], from 0 to N, never falling.
 };
 
-/// What each image of the batch asks for; every span is [B].
+/// What each image of the batch asks for. Spans are [B]; those with a default may be left empty, which limits nothing.
 struct NmsSettings {
   std::span<const float> iou_thresholds;         ///< In [0, 1]; IoU > threshold suppresses.
   std::span<const float> score_thresholds;       ///< score > threshold enters; -inf lets all in, NaN is refused.
   std::span<const std::int32_t> max_detections;  ///< At least 0.
   std::span<const std::uint8_t> class_agnostic;  ///< Non-zero: boxes of different classes suppress each other.
+
+  /// [B * C] row-major: score > threshold of the row's class is needed as well; NaN is refused.
+  std::span<const float> class_score_thresholds = {};
+  /// [B * C] row-major, non-zero = allowed: rows of other classes do not take part.
+  std::span<const std::uint8_t> class_filter = {};
+  /// C of the two above; where one is given, all of `classes` must lie in [0, C).
+  std::size_t class_count = 0;
+  /// At least 0: of the rows that pass all of the above, only so many take part, the best by score, then lower row.
+  std::span<const std::int32_t> max_candidates = {};
+  /// At least 0: at most so many of each class stay, where `class_agnostic` of all together.
+  std::span<const std::int32_t> max_per_class = {};
 };
 
-/// What one thread needs for one image at a time.
-struct NmsScratch {
-  std::vector<std::uint32_t> rows;      ///< Those above the score threshold.
-  std::vector<std::uint64_t> keys[2];   ///< Score and row, to be sorted.
-  std::vector<std::uint32_t> counters;  ///< Of the sort.
-  std::vector<std::uint32_t> groups;    ///< Per key: the number of its class.
-  std::vector<std::int32_t> labels;     ///< The classes present, rising, where they lie far apart.
-  std::vector<std::uint32_t> starts;    ///< Per group: where its part of the columns begins.
-  std::vector<std::uint32_t> kept;      ///< Per group: how many boxes it keeps so far.
-  std::vector<float> columns[5];
-};
+struct NmsScratch;
 
 /// Memory of `nms`, reused across calls; one per caller.
-struct NmsWorkspace {
+class NmsWorkspace {
+ public:
+  NmsWorkspace();
+  ~NmsWorkspace();
+  NmsWorkspace(NmsWorkspace&&) noexcept;
+  NmsWorkspace& operator=(NmsWorkspace&&) noexcept;
+
   std::vector<NmsScratch> threads;
 };
 

@@ -49,6 +49,10 @@ def nms(
     score_thresholds: NDArray[np.float32],
     max_detections: NDArray[np.int32],
     class_agnostic: NDArray[np.bool_] | NDArray[np.uint8],
+    class_score_thresholds: NDArray[np.float32] | None = None,
+    class_filter: NDArray[np.bool_] | None = None,
+    max_candidates: NDArray[np.int32] | None = None,
+    max_per_class: NDArray[np.int32] | None = None,
     pool: ThreadPool | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Greedy non-maximum suppression per class over a batch of images; exact, without the class-offset trick.
@@ -56,6 +60,10 @@ def nms(
     boxes [N, 4] in any one frame per image, scores [N], classes [N] of any labels, splits [B + 1]; settings [B]:
     iou_thresholds in [0, 1] (IoU > threshold suppresses), score_thresholds (score > threshold enters; not NaN),
     max_detections >= 0, class_agnostic (classes suppress each other).
+    Options, None = no limit: class_score_thresholds [B, C] (a row needs score > that of its class as well; not NaN) and
+    class_filter [B, C], True = allowed (rows of other classes take no part), each of which needs every class in [0, C);
+    max_candidates [B] >= 0 (only the best rows by score, then lower row, of those that pass all of that take part);
+    max_per_class [B] >= 0 (at most so many of each class stay, where class_agnostic of all together).
     Returns keep [K], rows of `boxes`, per image by falling score, ties by rising row; and its splits [B + 1].
     IoU is float32 in torchvision's formula. A row with a NaN score or a non-finite coordinate is dropped; a box of no
     area neither suppresses nor is suppressed. Images are shared among the threads of `pool`.

@@ -5,6 +5,7 @@
 
 #include "framecast/box.h"
 #include "isa.h"
+#include "kernels/box_columns.h"
 #include "kernels/nms.h"
 
 namespace framecast::kernels {

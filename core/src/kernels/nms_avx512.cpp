@@ -11,49 +11,115 @@ namespace {
 
 constexpr std::size_t kBlock = 16;
 
-}  // namespace
-
-FRAMECAST_AVX512 bool overlaps_any_avx512(const BoxColumns& kept, const Box& box, float area, float threshold) {
-  const __m512 x1 = _mm512_set1_ps(box.x1), y1 = _mm512_set1_ps(box.y1);
-  const __m512 x2 = _mm512_set1_ps(box.x2), y2 = _mm512_set1_ps(box.y2);
-  const __m512 own_area = _mm512_set1_ps(area), limit = _mm512_set1_ps(threshold);
-  const __m512 share = _mm512_set1_ps(least_share(threshold)), zero = _mm512_setzero_ps();
-  for (std::size_t i = 0; i < kept.count; i += kBlock) {
-    const std::size_t left = kept.count - i;
-    const auto lanes = static_cast<__mmask16>(left < kBlock ? (1u << left) - 1 : 0xffffu);
-    auto load = [lanes, i](const float* column) FRAMECAST_AVX512 { return _mm512_maskz_loadu_ps(lanes, column + i); };
-    const __m512 width =
-        _mm512_max_ps(zero, _mm512_sub_ps(_mm512_min_ps(load(kept.x2), x2), _mm512_max_ps(load(kept.x1), x1)));
-    const __m512 height =
-        _mm512_max_ps(zero, _mm512_sub_ps(_mm512_min_ps(load(kept.y2), y2), _mm512_max_ps(load(kept.y1), y1)));
-    const __m512 inter = _mm512_mul_ps(width, height);
-    const __m512 areas = _mm512_add_ps(load(kept.area), own_area);
-    // Few get past this, so that the division, which decides, is rare.
-    const __mmask16 maybe = _mm512_mask_cmp_ps_mask(lanes, inter, _mm512_mul_ps(areas, share), _CMP_GE_OQ);
-    if (maybe == 0) continue;
-    const __m512 iou = _mm512_div_ps(inter, _mm512_sub_ps(areas, inter));
-    if (_mm512_mask_cmp_ps_mask(maybe, iou, limit, _CMP_GT_OQ) != 0) return true;
-  }
-  return false;
+FRAMECAST_AVX512 inline __mmask16 first_lanes(std::size_t count) {
+  return static_cast<__mmask16>(count < kBlock ? (1u << count) - 1 : 0xffffu);
 }
 
-FRAMECAST_AVX512 std::size_t rows_above_avx512(const float* scores, std::size_t count, float threshold,
-                                               std::uint32_t* out) {
-  const __m512 floor = _mm512_set1_ps(threshold);
-  __m512i row = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  std::size_t rows = 0;
-  for (std::size_t i = 0; i < count; i += kBlock) {
-    const std::size_t left = count - i;
-    const auto lanes = static_cast<__mmask16>(left < kBlock ? (1u << left) - 1 : 0xffffu);
-    const __mmask16 above = _mm512_mask_cmp_ps_mask(lanes, _mm512_maskz_loadu_ps(lanes, scores + i), floor, _CMP_GT_OQ);
-    const auto count_above = static_cast<unsigned>(__builtin_popcount(above));
-    // Compressing in a register and storing under a mask: compressing into memory is slow on some processors.
-    _mm512_mask_storeu_epi32(out + rows, static_cast<__mmask16>((1u << count_above) - 1),
-                             _mm512_maskz_compress_epi32(above, row));
-    rows += count_above;
-    row = _mm512_add_epi32(row, _mm512_set1_epi32(static_cast<int>(kBlock)));
+/// A bit for each of the 16 boxes from `i` on that overlaps the box `at` too much.
+FRAMECAST_AVX512 inline __mmask16 overlaps(const BoxBlock& block, std::size_t i, const BoxBlock& own, std::size_t at,
+                                           const OverlapLimit& limit) {
+  const __m512 zero = _mm512_setzero_ps();
+  auto load = [i](const float* column) FRAMECAST_AVX512 { return _mm512_load_ps(column + i); };
+  const __m512 width = _mm512_max_ps(zero, _mm512_sub_ps(_mm512_min_ps(load(block.x2), _mm512_set1_ps(own.x2[at])),
+                                                         _mm512_max_ps(load(block.x1), _mm512_set1_ps(own.x1[at]))));
+  const __m512 height = _mm512_max_ps(zero, _mm512_sub_ps(_mm512_min_ps(load(block.y2), _mm512_set1_ps(own.y2[at])),
+                                                          _mm512_max_ps(load(block.y1), _mm512_set1_ps(own.y1[at]))));
+  const __m512 inter = _mm512_mul_ps(width, height);
+  const __m512 areas = _mm512_add_ps(load(block.area), _mm512_set1_ps(own.area[at]));
+  const __m512 least = _mm512_mul_ps(areas, _mm512_set1_ps(limit.least_share));
+  const __m512 enough = _mm512_mul_ps(areas, _mm512_set1_ps(limit.sure_share));
+  const __mmask16 maybe = _mm512_cmp_ps_mask(inter, least, _CMP_GE_OQ);
+  const __mmask16 sure = _mm512_cmp_ps_mask(inter, enough, _CMP_GT_OQ);
+  if (maybe == sure) return sure;
+  const __m512 iou = _mm512_div_ps(inter, _mm512_sub_ps(areas, inter));
+  return _mm512_mask_cmp_ps_mask(maybe, iou, _mm512_set1_ps(limit.threshold), _CMP_GT_OQ);
+}
+
+/// A bit for each of 64 codes that lies in the window.
+FRAMECAST_AVX512 inline std::uint64_t near(const std::uint32_t* codes, __m512i low, __m512i span) {
+  __mmask16 within[4];
+  for (std::size_t j = 0; j < 4; ++j) {
+    const __m512i beyond = _mm512_subs_epu8(_mm512_sub_epi8(_mm512_load_si512(codes + j * kBlock), low), span);
+    within[j] = _mm512_testn_epi32_mask(beyond, beyond);
   }
-  return rows;
+  return _mm512_kunpackd(_mm512_kunpackw(within[3], within[2]), _mm512_kunpackw(within[1], within[0]));
+}
+
+FRAMECAST_AVX512 inline std::size_t strike(const BoxBlock* blocks, std::size_t word, std::uint64_t bits, std::size_t at,
+                                           const OverlapLimit& limit, std::uint64_t* left) {
+  std::uint64_t gone = 0;
+  for (std::size_t j = 0; j < 64; j += kBlock) {
+    if ((bits >> j & 0xffff) != 0)
+      gone |= std::uint64_t{overlaps(blocks[word], j, blocks[at / 64], at % 64, limit)} << j;
+  }
+  gone &= bits;
+  left[word] ^= gone;
+  return static_cast<std::size_t>(__builtin_popcountll(gone));
+}
+
+FRAMECAST_AVX512 inline __m512i pairs(__m256i upper, __m256i lower) {
+  return _mm512_or_si512(_mm512_slli_epi64(_mm512_cvtepu32_epi64(upper), 32), _mm512_cvtepu32_epi64(lower));
+}
+
+}  // namespace
+
+FRAMECAST_AVX512 std::size_t strike_any_avx512(const BoxBlock* blocks, std::size_t begin, std::size_t end,
+                                               std::size_t at, const OverlapLimit& limit, std::uint64_t* left) {
+  std::size_t struck = 0;
+  for (std::size_t word = begin / 64; word * 64 < end; ++word) {
+    const std::uint64_t bits = left[word] & bits_within(word, begin, end);
+    if (bits != 0) struck += strike(blocks, word, bits, at, limit, left);
+  }
+  return struck;
+}
+
+FRAMECAST_AVX512 std::size_t strike_near_avx512(const BoxBlock* blocks, std::size_t begin, std::size_t end,
+                                                std::size_t at, const OverlapLimit& limit, CodeSpan span,
+                                                std::uint64_t* left) {
+  const __m512i low = _mm512_set1_epi32(static_cast<int>(span.low));
+  const __m512i width = _mm512_set1_epi32(static_cast<int>(span.span));
+  std::size_t struck = 0;
+  for (std::size_t word = begin / 64; word * 64 < end; ++word) {
+    const std::uint64_t within = left[word] & bits_within(word, begin, end);
+    if (within == 0) continue;
+    const std::uint64_t bits = within & near(blocks[word].code, low, width);
+    if (bits != 0) struck += strike(blocks, word, bits, at, limit, left);
+  }
+  return struck;
+}
+
+FRAMECAST_AVX512 Keys keys_above_avx512(const float* scores, std::size_t count, float threshold, std::uint64_t* out) {
+  const __m512 floor = _mm512_set1_ps(threshold);
+  const __m512i sign = _mm512_set1_epi32(static_cast<int>(0x80000000u));
+  const __m512i step = _mm512_set1_epi32(static_cast<int>(kBlock));
+  __m512i row = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  __m512i lowest = _mm512_set1_epi32(-1), highest = _mm512_setzero_si512();
+  std::size_t keys = 0;
+  for (std::size_t i = 0; i < count; i += kBlock, row = _mm512_add_epi32(row, step)) {
+    const __mmask16 lanes = first_lanes(count - i);
+    const __m512 score = _mm512_maskz_loadu_ps(lanes, scores + i);
+    const __mmask16 above = _mm512_mask_cmp_ps_mask(lanes, score, floor, _CMP_GT_OQ);
+    if (above == 0) continue;
+    // See falling_key: negative scores keep their bits, others have all flipped but the sign.
+    const __m512i bits = _mm512_castps_si512(_mm512_add_ps(score, _mm512_setzero_ps()));
+    const __mmask16 negative = _mm512_movepi32_mask(bits);
+    const __m512i key =
+        _mm512_mask_mov_epi32(_mm512_andnot_si512(_mm512_or_si512(bits, sign), _mm512_set1_epi32(-1)), negative, bits);
+    lowest = _mm512_mask_min_epu32(lowest, above, lowest, key);
+    highest = _mm512_mask_max_epu32(highest, above, highest, key);
+    // Compressing in a register and storing under a mask: compressing into memory is slow on some processors.
+    const auto found = static_cast<unsigned>(__builtin_popcount(above));
+    const __m512i rows = _mm512_maskz_compress_epi32(above, row), packed = _mm512_maskz_compress_epi32(above, key);
+    const unsigned filled = (1u << found) - 1;
+    _mm512_mask_storeu_epi64(out + keys, static_cast<__mmask8>(filled & 0xff),
+                             pairs(_mm512_castsi512_si256(packed), _mm512_castsi512_si256(rows)));
+    if (found > 8) {
+      _mm512_mask_storeu_epi64(out + keys + 8, static_cast<__mmask8>(filled >> 8),
+                               pairs(_mm512_extracti64x4_epi64(packed, 1), _mm512_extracti64x4_epi64(rows, 1)));
+    }
+    keys += found;
+  }
+  return {keys, _mm512_reduce_min_epu32(lowest), _mm512_reduce_max_epu32(highest)};
 }
 
 }  // namespace framecast::kernels

@@ -7,7 +7,7 @@
 
 #include "framecast/nms_rotated.h"
 #include "isa.h"
-#include "kernels/nms.h"
+#include "kernels/box_columns.h"
 
 namespace framecast::kernels {
 

@@ -1,5 +1,6 @@
 """NMS against torchvision's vanilla per-class NMS and a plain loop; ties, NaN and degenerate boxes by their rule."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 import framecast_core
 from tests.unit.core.candidates import clustered_boxes, f32, i32, splits_of
+from tests.unit.core.nms_reference import by_framecast, random_case, reference
 
 
 def run(
@@ -177,6 +179,110 @@ def test_equals_the_plain_loop_on_coarse_boxes_with_ties(seed: int, count: int, 
     assert run(boxes, scores, classes, iou=iou, score=0.2, limit=12, agnostic=agnostic) == expected
 
 
+@pytest.mark.parametrize("first", range(0, 600, 60))
+def test_equals_the_reference_on_random_cases(first: int) -> None:
+    # `scripts/check_core_nms.py` runs ten thousand, some of them with 300,000 boxes.
+    for number in range(first, first + 60):
+        if number % 500 != 499:
+            request = random_case(number)
+            assert by_framecast(request) == reference(request), f"case {number}: {request.notes}"
+
+
+SQUARES = np.array([[0, 0, 4, 4], [0, 0, 4, 4.5], [9, 9, 12, 12], [20, 0, 24, 4], [20, 0, 24, 4.5]], np.float32)
+
+
+def run_with(
+    scores: NDArray[np.float32], classes: NDArray[np.int32], agnostic: bool = False, **options: Any
+) -> list[int]:
+    keep, _ = framecast_core.nms(
+        SQUARES,
+        scores,
+        classes,
+        splits_of([len(SQUARES)]),
+        iou_thresholds=f32(0.5),
+        score_thresholds=f32(0.1),
+        max_detections=i32(100),
+        class_agnostic=np.array([agnostic]),
+        **options,
+    )
+    kept: list[int] = keep.tolist()
+    return kept
+
+
+def test_a_class_needs_its_own_score_as_well() -> None:
+    scores, classes = f32(0.5, 0.4, 0.3, 0.2, 0.15), i32(0, 1, 0, 1, 1)
+    floors = np.array([[0.3, 0.15]], np.float32)
+    # Row 2 is not above its class's threshold but equal to it, nor is row 4.
+    assert run_with(scores, classes, class_score_thresholds=floors) == [0, 1, 3]
+    # The threshold of the image still counts.
+    assert run_with(scores, classes, class_score_thresholds=np.full((1, 2), -1, np.float32)) == [0, 1, 2, 3]
+
+
+def test_rows_of_filtered_classes_neither_stay_nor_suppress() -> None:
+    scores, classes = f32(0.9, 0.8, 0.7, 0.6, 0.5), i32(0, 1, 0, 0, 1)
+    only_1 = np.array([[False, True]])
+    assert run_with(scores, classes, class_filter=only_1) == [1, 4]
+    assert run_with(scores, classes, agnostic=True) == [0, 2, 3]
+    assert run_with(scores, classes, agnostic=True, class_filter=only_1) == [1, 4]
+
+
+def test_max_candidates_takes_the_best_before_suppression() -> None:
+    scores, classes = f32(0.9, 0.8, 0.5, 0.5, 0.5), i32(0, 0, 0, 0, 0)
+    # The second candidate is suppressed and no other takes its place; ties go to the lower row.
+    assert run_with(scores, classes, max_candidates=i32(2)) == [0]
+    assert run_with(scores, classes, max_candidates=i32(3)) == [0, 2]
+    assert run_with(scores, classes, max_candidates=i32(0)) == []
+    # Filtered rows are none.
+    assert run_with(scores, i32(1, 0, 0, 0, 0), max_candidates=i32(1), class_filter=np.array([[True, False]])) == [1]
+
+
+def test_max_per_class_counts_what_stays() -> None:
+    scores, classes = f32(0.9, 0.8, 0.7, 0.6, 0.5), i32(0, 0, 0, 1, 1)
+    assert run_with(scores, classes, max_per_class=i32(1)) == [0, 3]
+    assert run_with(scores, classes, max_per_class=i32(2)) == [0, 2, 3]
+    assert run_with(scores, classes, max_per_class=i32(0)) == []
+    assert run_with(scores, classes, agnostic=True, max_per_class=i32(2)) == [0, 2]
+
+
+def test_options_of_each_image_with_and_without_a_pool() -> None:
+    rng = np.random.default_rng(12)
+    requests = [random_case(number) for number in range(2000, 2400)]
+    requests = [r for r in requests if len(r.boxes) > 0 and int(r.classes.max()) < 5][:100]
+    splits = splits_of([len(r.boxes) for r in requests])
+    floors = rng.uniform(-0.2, 0.6, (len(requests), 5)).astype(np.float32)
+    allowed = rng.random((len(requests), 5)) < 0.7
+    candidates = rng.integers(200, size=len(requests), dtype=np.int32)
+    per_class = rng.integers(30, size=len(requests), dtype=np.int32)
+    given: dict[str, Any] = {
+        "boxes": np.concatenate([r.boxes for r in requests]),
+        "scores": np.concatenate([r.scores for r in requests]),
+        "classes": np.concatenate([r.classes for r in requests]),
+        "splits": splits,
+        "iou_thresholds": f32(*(r.iou for r in requests)),
+        "score_thresholds": f32(*(r.score for r in requests)),
+        "max_detections": i32(*(r.limit for r in requests)),
+        "class_agnostic": np.array([r.agnostic for r in requests]),
+        "class_score_thresholds": floors,
+        "class_filter": allowed,
+        "max_candidates": candidates,
+        "max_per_class": per_class,
+    }
+    keep, keep_splits = framecast_core.nms(**given)
+    pooled, pooled_splits = framecast_core.nms(**given, pool=framecast_core.ThreadPool(3))
+    assert pooled.tolist() == keep.tolist()
+    assert pooled_splits.tolist() == keep_splits.tolist()
+    assert len(keep) > 300
+    for b, request in enumerate(requests):
+        alone = replace(
+            request,
+            class_scores=floors[b],
+            allowed=allowed[b],
+            max_candidates=int(candidates[b]),
+            max_per_class=int(per_class[b]),
+        )
+        assert (keep[keep_splits[b] : keep_splits[b + 1]] - splits[b]).tolist() == reference(alone)
+
+
 def arguments() -> dict[str, Any]:
     return {
         "boxes": np.zeros((3, 4), np.float32),
@@ -206,11 +312,35 @@ def arguments() -> dict[str, Any]:
         ("score_thresholds", f32(0, np.nan)),
         ("max_detections", i32(1, -1)),
         ("class_agnostic", np.zeros(3, bool)),
+        ("class_score_thresholds", np.zeros((1, 3), np.float32)),
+        ("class_score_thresholds", np.full((2, 3), np.nan, np.float32)),
+        ("class_filter", np.ones((3, 2), bool)),
+        ("class_filter", np.ones((2, 0), bool)),
+        ("max_candidates", i32(1)),
+        ("max_candidates", i32(1, -1)),
+        ("max_per_class", i32(1, 2, 3)),
+        ("max_per_class", i32(-1, 2)),
     ],
 )
 def test_refuses_values_that_do_not_fit_by_name(name: str, value: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         framecast_core.nms(**(arguments() | {name: value}))
+
+
+@pytest.mark.parametrize("label", [-1, 2, 2**31 - 1, -(2**31)])
+def test_refuses_classes_outside_of_the_tables(label: int) -> None:
+    given = arguments() | {"classes": i32(0, label, 1)}
+    framecast_core.nms(**given)
+    tables: dict[str, Any] = {
+        "class_filter": np.ones((2, 2), bool),
+        "class_score_thresholds": np.zeros((2, 2), np.float32),
+    }
+    for name, table in tables.items():
+        with pytest.raises(ValueError, match=r"^classes: "):
+            framecast_core.nms(**(given | {name: table}))
+    tables["class_filter"] = np.ones((2, 3), bool)
+    with pytest.raises(ValueError, match=r"^class_filter: "):
+        framecast_core.nms(**(arguments() | tables))
 
 
 @pytest.mark.parametrize(
@@ -221,6 +351,10 @@ def test_refuses_values_that_do_not_fit_by_name(name: str, value: NDArray[Any]) 
         ("scores", np.zeros(3)),
         ("classes", np.zeros(3, np.int64)),
         ("class_agnostic", np.zeros(2, np.float32)),
+        ("class_score_thresholds", np.zeros((2, 3))),
+        ("class_filter", np.ones((2, 3), np.uint8)),
+        ("max_candidates", np.ones(2, np.int64)),
+        ("max_per_class", np.ones(2, np.int64)),
     ],
 )
 def test_refuses_other_dtypes_and_layouts_instead_of_copying(name: str, value: NDArray[Any]) -> None:
