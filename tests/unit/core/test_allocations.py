@@ -81,11 +81,13 @@ bytearray(4096)
 assert counter() > 0, "the counter is not in place"
 call = CALLS[sys.argv[1]](None)
 for _ in range(5):
-    call()
+    result = call()
 before = counter()
 for _ in range(50):
-    call()
-print(counter() - before)
+    result = call()
+# A message is Python's own bytes, which cannot be used again.
+messages = sum(len(part) > 400 for part in result) if isinstance(result, list) else 0
+print(counter() - before - 50 * messages)
 """
 
 
