@@ -256,6 +256,95 @@ def prepare(pool: Pool) -> Call:
     return call
 
 
+def prototypes_to_polygons(pool: Pool) -> Call:
+    rng = np.random.default_rng(15)
+    prototypes = rng.normal(0, 1, (2, 8, 40, 40)).astype(np.float32)
+    coefficients = rng.normal(0, 1, (20, 8)).astype(np.float32)
+    boxes, splits = clustered_boxes(rng, 20, 160), np.array([0, 9, 20])
+    sizes, regions = np.full((2, 2), 160, np.int32), np.tile(np.array([[0, 0, 160, 160]], np.int32), (2, 1))
+    thresholds = np.full(20, 0.005, np.float32)
+    return lambda: framecast_core.prototypes_to_polygons(
+        prototypes,
+        coefficients,
+        boxes,
+        splits,
+        sizes,
+        regions,
+        input_size=(160, 160),
+        sigmoid=True,
+        crop_prototypes=False,
+        threshold=0.5,
+        rdp_thresholds=thresholds,
+        pool=pool,
+    )
+
+
+def noise() -> NDArray[np.bool_]:
+    return np.random.default_rng(16).random((6, 70, 50)) > 0.4
+
+
+def masks_to_rle(pool: Pool) -> Call:
+    masks = noise()
+    return lambda: framecast_core.masks_to_rle(masks, pool=pool)
+
+
+def rle_to_polygons(pool: Pool) -> Call:
+    counts, splits = framecast_core.masks_to_rle(noise())
+    sizes, thresholds = np.tile(np.array([[70, 50]], np.int32), (6, 1)), np.zeros(6, np.float32)
+    return lambda: framecast_core.rle_to_polygons(counts, splits, sizes, rdp_thresholds=thresholds, pool=pool)
+
+
+def measure_rle(pool: Pool) -> Call:
+    counts, splits = framecast_core.masks_to_rle(noise())
+    sizes = np.tile(np.array([[70, 50]], np.int32), (6, 1))
+    return lambda: framecast_core.measure_rle(counts, splits, sizes)
+
+
+def compress_rle(pool: Pool) -> Call:
+    counts, splits = framecast_core.masks_to_rle(noise())
+    return lambda: framecast_core.compress_rle(counts, splits)
+
+
+def decompress_rle(pool: Pool) -> Call:
+    strings = framecast_core.compress_rle(*framecast_core.masks_to_rle(noise()))
+    sizes = np.tile(np.array([[70, 50]], np.int32), (6, 1))
+    return lambda: framecast_core.decompress_rle(strings, sizes)
+
+
+def assign(pool: Pool) -> Call:
+    costs = np.random.default_rng(17).random((60, 50), np.float32)
+    return lambda: framecast_core.assign(costs, max_cost=0.5)
+
+
+def kalman_predict(pool: Pool) -> Call:
+    tracks = framecast_core.kalman_start(scored_boxes(18)[0])
+    return lambda: framecast_core.kalman_predict(tracks)
+
+
+def kalman_update(pool: Pool) -> Call:
+    boxes = scored_boxes(19)[0]
+    tracks, rows = framecast_core.kalman_start(boxes), np.arange(0, len(boxes), 2)
+    return lambda: framecast_core.kalman_update(tracks, rows, boxes[: len(rows)])
+
+
+def kalman_boxes(pool: Pool) -> Call:
+    tracks = framecast_core.kalman_start(scored_boxes(20)[0])
+    return lambda: framecast_core.kalman_boxes(tracks)
+
+
+def track(pool: Pool) -> Call:
+    candidates = scored_boxes(21)
+
+    def call() -> list[object]:
+        trackers = [framecast_core.Tracker() for _ in range(IMAGES)]
+        return [framecast_core.track(trackers, *candidates, pool=pool) for _ in range(3)]
+
+    return call
+
+
+# A tracker remembers, so each call of `track` above begins anew, which allocates; it is left to the tests of threads.
+STATEFUL = {"track"}
+
 CALLS: dict[str, Callable[[Pool], Call]] = {
     kernel.__name__: kernel
     for kernel in (
@@ -275,5 +364,6 @@ CALLS: dict[str, Callable[[Pool], Call]] = {
         simplify_polygons,
         simplify_rings,
         soft_nms,
+        prototypes_to_polygons,
     )
 }
