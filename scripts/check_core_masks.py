@@ -9,7 +9,6 @@ rectangles, and soft masks in boxes that lie partly outside their image (against
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -208,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -12,9 +12,9 @@ from pycocotools.cocoeval import COCOeval
 
 from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
 from framecast_bundle.outside_model import build_outside_bundle
-from framecast_bundle.prediction import to_proto
 from framecast_bundle.predictor import Predictor
 from framecast_bundle.settings import Settings
+from tests.support.result_messages import prediction_message
 
 AS_PUBLISHED = Settings(confidence_threshold=0.01, iou_threshold=0.65, max_detections=100)
 STATISTICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -57,7 +57,7 @@ def detect(predictor: Predictor, pictures: list[np.ndarray], truth: dict[str, An
     found = []
     answers = predictor.predict(pictures, [AS_PUBLISHED] * len(pictures))
     for image, answer in zip(truth["images"], answers, strict=True):
-        for instance in to_proto(answer, predictor.manifest).instances:
+        for instance in prediction_message(answer, predictor.manifest).instances:
             box = instance.box
             found.append(
                 {

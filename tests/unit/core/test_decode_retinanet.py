@@ -82,8 +82,10 @@ def test_a_class_filter_leaves_room_for_the_other_classes() -> None:
     everything = framecast_core.decode_retinanet(**given, **options(top_k=100000))
     image = np.repeat(np.arange(BATCH), np.diff(everything[4]))
     chosen = allowed[image, everything[2]]
-    for ours, wanted in zip((boxes, scores, classes, sources), everything[:4], strict=True):
-        np.testing.assert_array_equal(ours, wanted[chosen])
+    ours: tuple[NDArray[Any], ...] = (boxes, scores, classes, sources)
+    for position, array in enumerate(ours):
+        wanted: NDArray[Any] = everything[position]
+        np.testing.assert_array_equal(array, wanted[chosen])
     assert 10 < len(boxes) == splits[-1]
     few = framecast_core.decode_retinanet(**given, **options(top_k=5, class_filter=allowed))
     assert all(allowed[np.repeat(np.arange(BATCH), np.diff(few[4])), few[2]])

@@ -127,4 +127,4 @@ def test_refuses_values_that_do_not_fit_by_name() -> None:
     with pytest.raises(ValueError, match=r"^rdp_thresholds: "):
         framecast_core.rle_to_polygons(counts, splits, SIZES, rdp_thresholds=f32())
     with pytest.raises(TypeError):
-        framecast_core.rle_to_masks(counts.astype(np.int64), splits, 2, 3)  # type: ignore[arg-type]
+        framecast_core.rle_to_masks(counts.astype(np.int64), splits, 2, 3)
