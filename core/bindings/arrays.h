@@ -75,6 +75,7 @@ void bind_rle(nb::module_& module);
 void bind_serialise_results(nb::module_& module);
 void bind_simplify_polygons(nb::module_& module);
 void bind_simplify_rings(nb::module_& module);
+void bind_simplify_visvalingam(nb::module_& module);
 void bind_soft_nms(nb::module_& module);
 void bind_thread_pool(nb::module_& module);
 void bind_tracker(nb::module_& module);

@@ -28,6 +28,7 @@ NB_MODULE(_core, module) {
   bind_serialise_results(module);
   bind_simplify_polygons(module);
   bind_simplify_rings(module);
+  bind_simplify_visvalingam(module);
   bind_soft_nms(module);
   bind_thread_pool(module);
   bind_tracker(module);

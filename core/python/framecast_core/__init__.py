@@ -47,6 +47,7 @@ from framecast_core._core import (
     serialise_results,
     simplify_polygons,
     simplify_rings,
+    simplify_visvalingam,
     soft_nms,
     track,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "serialise_results",
     "simplify_polygons",
     "simplify_rings",
+    "simplify_visvalingam",
     "soft_nms",
     "track",
 ]

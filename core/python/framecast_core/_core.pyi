@@ -670,6 +670,27 @@ def simplify_rings(
     the guarantee and a few more points. Returns points [V', 2] in their order and splits [R + 1].
     """
 
+def simplify_visvalingam(
+    points: NDArray[np.float32],
+    ring_splits: NDArray[np.int64],
+    min_areas: NDArray[np.float32],
+    *,
+    max_points: NDArray[np.int32] | None = None,
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Takes points from closed rings by the area that goes with them, as Visvalingam and Whyatt 1993.
+
+    points [V, 2] finite, ring_splits [R + 1], min_areas [R] in square pixels, >= 0; max_points [R] at least 3, or 0 for
+    no limit; None sets no limits.
+    A point's effective area is that of the triangle with the points left before and after it, but at least that of the
+    point that went last. The point of the least effective area (ties: the lowest index) goes while that is below the
+    ring's min_areas or more than its max_points are left; 3 points always stay. Areas are computed in float64, half of
+    |(b.x - a.x) (c.y - a.y) - (b.y - a.y) (c.x - a.x)| for b between a and c.
+    A ring of 3 points or fewer, and one of min_areas 0 without a limit (or within it), is returned as it is. If all
+    points are equal or on one line, every area is 0 (but for rounding where differences of coordinates have more than
+    26 bits) and the last 3 stay. Each ring alone: it may come to cross itself or another. O(n log n) at worst. Returns points [V', 2] in their order and splits [R + 1]; R 0 gives splits [0].
+    """
+
 @final
 class Yuv420Image:
     """A video frame in the planes that its decoder left, for `prepare`; it keeps them alive and copies nothing.

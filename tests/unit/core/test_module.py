@@ -49,6 +49,7 @@ EXPORTS = {
     "serialise_results",
     "simplify_polygons",
     "simplify_rings",
+    "simplify_visvalingam",
     "soft_nms",
     "track",
 }

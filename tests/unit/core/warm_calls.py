@@ -213,6 +213,14 @@ def simplify_polygons(pool: Pool) -> Call:
     return lambda: framecast_core.simplify_polygons(points, splits, each, epsilons, pool=pool)
 
 
+def simplify_visvalingam(pool: Pool) -> Call:
+    outlines = polygons()
+    points, splits = outlines.points, outlines.ring_splits
+    rings = len(splits) - 1
+    min_areas, most = np.full(rings, 1.5, np.float32), np.full(rings, 40, np.int32)
+    return lambda: framecast_core.simplify_visvalingam(points, splits, min_areas, max_points=most, pool=pool)
+
+
 def serialise_results(pool: Pool) -> Call:
     boxes, scores, classes, _ = scored_boxes(13)
     categories = framecast_core.CategoryTable(i32(1, 2, 3), ["person", "car", "dog"])
@@ -363,6 +371,7 @@ CALLS: dict[str, Callable[[Pool], Call]] = {
         serialise_results,
         simplify_polygons,
         simplify_rings,
+        simplify_visvalingam,
         soft_nms,
         prototypes_to_polygons,
     )
