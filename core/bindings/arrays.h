@@ -56,6 +56,7 @@ void bind_category_table(nb::module_& module);
 void bind_decode_boxes(nb::module_& module);
 void bind_decode_detections(nb::module_& module);
 void bind_decode_fcos(nb::module_& module);
+void bind_decode_keypoints(nb::module_& module);
 void bind_decode_proposals(nb::module_& module);
 void bind_decode_retinanet(nb::module_& module);
 void bind_decode_ssd(nb::module_& module);

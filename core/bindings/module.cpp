@@ -9,6 +9,7 @@ NB_MODULE(_core, module) {
   bind_decode_boxes(module);
   bind_decode_detections(module);
   bind_decode_fcos(module);
+  bind_decode_keypoints(module);
   bind_decode_proposals(module);
   bind_decode_retinanet(module);
   bind_decode_ssd(module);

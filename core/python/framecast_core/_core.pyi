@@ -416,6 +416,22 @@ def decode_boxes(
     and class. A row with a NaN or +inf logit has no results. Images are shared among the threads of `pool`.
     """
 
+def decode_keypoints(
+    heatmaps: Tensor,
+    boxes: NDArray[np.float32],
+    *,
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Finds each keypoint of an R-CNN keypoint head where its heat map is highest.
+
+    heatmaps [K, J, height, width] of logits, sides in [1, 4096], boxes [K, 4] in the pixels that the keypoints are
+    wanted in. As torchvision's heatmaps_to_keypoints: a map is stretched by bicubic convolution to its box's sides,
+    rounded up and at least 1; the keypoint is the centre of the highest pixel (ties: the upper, then the left one).
+    Returns keypoints [K, J, 2] (x, y) and scores [K, J], the values there; empty for K = 0 or J = 0. A map with a
+    number that is NaN or beyond +-1e37, or whose box has a coordinate that is not finite or a side above 8192, gives
+    NaN for x, y and score. Instances are shared among the threads of `pool`.
+    """
+
 def map_boxes(
     boxes: NDArray[np.float32],
     rows: NDArray[np.int64],

@@ -23,6 +23,7 @@ EXPORTS = {
     "decode_boxes",
     "decode_detections",
     "decode_fcos",
+    "decode_keypoints",
     "decode_proposals",
     "decode_retinanet",
     "decode_ssd",

@@ -163,6 +163,13 @@ def decode_boxes(pool: Pool) -> Call:
     )
 
 
+def decode_keypoints(pool: Pool) -> Call:
+    rng = np.random.default_rng(12)
+    heatmaps = rng.normal(0, 2, (IMAGES, 17, 28, 28)).astype(np.float32)
+    boxes = clustered_boxes(rng, IMAGES, 200)
+    return lambda: framecast_core.decode_keypoints(heatmaps, boxes, pool=pool)
+
+
 def map_boxes(pool: Pool) -> Call:
     boxes, _, _, splits = scored_boxes(10)
     rows = np.arange(len(boxes))
@@ -359,6 +366,7 @@ CALLS: dict[str, Callable[[Pool], Call]] = {
         binary_masks_to_polygons,
         box_iou,
         decode_boxes,
+        decode_keypoints,
         decode_proposals,
         decode_yolov5,
         decode_yolox,
