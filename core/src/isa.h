@@ -5,7 +5,7 @@ namespace framecast {
 /// The instruction sets that kernels are written for. Each gives the same bits as `scalar`.
 enum class Isa {
   scalar,  ///< What the compiler makes of plain C++ for the baseline of the platform.
-  neon,    ///< Arm64, where it is the baseline: the plain kernels, compiled with it.
+  neon,    ///< Arm64, where it is the baseline.
   avx2,    ///< x86-64 with AVX2 and F16C, from 2013 on.
   avx512,  ///< x86-64 with AVX-512 F, BW, DQ, VL and VBMI: Ice Lake, Zen 4 and later.
 };
