@@ -25,8 +25,7 @@ def test_items_come_in_order_and_the_end_behind_them() -> None:
         channel.put(item)
     channel.finish()
     assert channel.get() == 0
-    assert channel.get_some(3) == [1, 2, 3]
-    assert channel.get_some(3) == [4]
+    assert [channel.get() for _ in range(4)] == [1, 2, 3, 4]
     with pytest.raises(Finished):
         channel.get()
 
@@ -46,18 +45,6 @@ def test_capacity_bounds_the_count() -> None:
     assert fits(channel, 2)
     assert not fits(channel, 3)
     assert channel.get() == 1
-
-
-def test_weight_bounds_what_waits_but_never_a_single_item() -> None:
-    channel: Channel[int] = Channel(9, max_weight=10, weigh=lambda item: item)
-    assert fits(channel, 50)
-    assert not fits(channel, 1)
-    assert channel.get() == 50
-    assert channel.get() == 1
-    assert fits(channel, 6)
-    assert fits(channel, 4)
-    assert not fits(channel, 1)
-    assert channel.get_some(2) == [6, 4]
 
 
 def test_cancelling_wakes_both_ends_and_drops_the_items() -> None:
