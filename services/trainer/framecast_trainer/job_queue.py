@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from framecast.errors import FailedPreconditionError, FramecastError, InvalidArgumentError, NotFoundError
 from framecast.names import BLOB
+from framecast_runtime.changes import Changes
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Device, Job, JobConfig
-from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.job_request import JobRequest, resolve_config
 from framecast_trainer.label_check import check_labels, check_subsets
 from framecast_trainer.library import find_architecture
@@ -26,7 +26,7 @@ class JobQueue:
         store: JobStore,
         registry: Registry,
         cuda: Cuda,
-        changes: JobChanges,
+        changes: Changes,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store

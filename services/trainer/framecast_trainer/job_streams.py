@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from framecast.errors import InvalidArgumentError, OutOfRangeError, UnavailableError
+from framecast_runtime.changes import Changes
 from framecast_trainer.job import Job
-from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.launcher import Launcher, Run
 from framecast_trainer.ports import JobStore
 from framecast_trainer.run_event import MetricTaken
@@ -24,7 +24,7 @@ _LOOK_S = 1.0
 class JobStreams:
     """Follows jobs; `interval_s` is the shortest time between two messages about a job."""
 
-    def __init__(self, store: JobStore, launcher: Launcher, changes: JobChanges, *, interval_s: float = 0.2) -> None:
+    def __init__(self, store: JobStore, launcher: Launcher, changes: Changes, *, interval_s: float = 0.2) -> None:
         self._store = store
         self._launcher = launcher
         self._changes = changes

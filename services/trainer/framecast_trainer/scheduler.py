@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+from framecast_runtime.changes import Changes
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Job, JobError, JobState
-from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.launcher import Launcher, Run
 from framecast_trainer.ports import JobStore
 from framecast_trainer.run_event import RunEvent, RunFailed, RunStopped, RunSucceeded
@@ -33,7 +33,7 @@ class Scheduler:
         self,
         store: JobStore,
         launcher: Launcher,
-        changes: JobChanges,
+        changes: Changes,
         spec_of: Callable[[Job], RunSpec],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,

@@ -13,9 +13,9 @@ from framecast.errors import (
     ResourceExhaustedError,
     UnavailableError,
 )
+from framecast_runtime.changes import Changes
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Job, JobError, JobState, VersionState
-from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.ports import JobStore, Registry
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class VersionSync:
         self,
         store: JobStore,
         registry: Registry,
-        changes: JobChanges,
+        changes: Changes,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
         retry_s: float = 1.0,

@@ -10,10 +10,10 @@ import grpc
 
 from framecast.errors import FailedPreconditionError
 from framecast.v1 import trainer_service_pb2, trainer_service_pb2_grpc
+from framecast_runtime.changes import Changes
 from framecast_runtime.database import connect
 from framecast_runtime.server import GrpcServer
 from framecast_trainer.job import Job
-from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.job_queue import JobQueue
 from framecast_trainer.job_streams import JobStreams
 from framecast_trainer.local_launcher import WORKER_COMMAND, LocalLauncher
@@ -56,7 +56,7 @@ class Trainer:
                 object_store_url=settings.object_store_url,
             )
 
-        self._changes = JobChanges()
+        self._changes = Changes()
         self._sync = VersionSync(store, self._registry, self._changes)
         self._scheduler = Scheduler(
             store, launcher, self._changes, spec_of, max_parallel_jobs=settings.max_parallel_jobs

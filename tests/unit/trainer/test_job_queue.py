@@ -11,8 +11,8 @@ from framecast.errors import (
     ResourceExhaustedError,
     UnavailableError,
 )
+from framecast_runtime.changes import Changes
 from framecast_trainer.job import Device, JobState, VersionState
-from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.job_queue import JobQueue
 from framecast_trainer.job_request import ConfigRequest, JobRequest
 from framecast_trainer.memory_job_store import MemoryJobStore
@@ -28,7 +28,7 @@ class World:
     def __init__(self) -> None:
         self.store = MemoryJobStore()
         self.registry = MemoryRegistry()
-        self.changes = JobChanges()
+        self.changes = Changes()
         self.queue = JobQueue(self.store, self.registry, NoCuda(), self.changes)
 
 

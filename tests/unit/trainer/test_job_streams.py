@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from framecast.errors import InvalidArgumentError, OutOfRangeError, UnavailableError
+from framecast_runtime.changes import Changes
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Job, JobError, JobState
-from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.job_streams import JobStreams
 from framecast_trainer.local_launcher import LocalLauncher
 from framecast_trainer.memory_job_store import MemoryJobStore
@@ -21,7 +21,7 @@ ERROR = JobError("InternalError", "WORKER_LOST", "gone")
 class World:
     def __init__(self, folder: Path) -> None:
         self.store = MemoryJobStore()
-        self.changes = JobChanges()
+        self.changes = Changes()
         self.streams = JobStreams(self.store, LocalLauncher(folder), self.changes, interval_s=0.01)
         self.job = self.store.add(make_job(state=JobState.RUNNING))[0]
         self.run = RunFolder(folder / "runs" / "demo" / "job-1")

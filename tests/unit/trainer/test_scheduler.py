@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from framecast.errors import UnavailableError
+from framecast_runtime.changes import Changes
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Job, JobState, VersionState
-from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.launcher import Run
 from framecast_trainer.local_launcher import LocalLauncher
 from framecast_trainer.memory_job_store import MemoryJobStore
@@ -33,7 +33,7 @@ class World:
 
     def begin(self, mode: str, max_parallel_jobs: int = 1) -> Scheduler:
         command = [sys.executable, stand_in_worker.__file__, mode]
-        self.changes = JobChanges()
+        self.changes = Changes()
         scheduler = Scheduler(
             self.store,
             LocalLauncher(self.folder, command),

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from framecast.errors import DeadlineExceededError, FailedPreconditionError
+from framecast_runtime.changes import Changes
 from framecast_trainer import job as jobs
 from framecast_trainer.job import Job, JobError, JobState, VersionState
-from framecast_trainer.job_changes import JobChanges
 from framecast_trainer.memory_job_store import MemoryJobStore
 from framecast_trainer.version_sync import VersionSync
 from tests.support.memory_registry import MemoryRegistry, Version
@@ -17,7 +17,7 @@ class World:
     def __init__(self) -> None:
         self.store = MemoryJobStore()
         self.registry = MemoryRegistry()
-        self.sync = VersionSync(self.store, self.registry, JobChanges(), lambda: NOW, retry_s=0.01)
+        self.sync = VersionSync(self.store, self.registry, Changes(), lambda: NOW, retry_s=0.01)
 
     def add(self, job: Job) -> Job:
         return self.store.add(job)[0]

@@ -1,9 +1,9 @@
-"""Tells threads that some job has changed, so that they need not ask the database all the time."""
+"""Tells threads that something has changed, so that they need not ask the database all the time."""
 
 import threading
 
 
-class JobChanges:
+class Changes:
     """A counter that threads can wait for."""
 
     def __init__(self) -> None:
