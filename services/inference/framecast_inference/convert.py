@@ -6,9 +6,13 @@ from framecast.errors import InvalidArgumentError
 from framecast.v1 import inference_service_pb2 as messages
 from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast_bundle.settings import Settings, effective_settings
+from framecast_inference.batching.batcher import Priority
+from framecast_inference.frame_sources import FrameSource, FrameSources
 from framecast_inference.image_prediction import ImageInput
 from framecast_inference.loaded_model import LoadedModel
-from framecast_inference.video_prediction import VideoTerms
+from framecast_inference.video_prediction import StreamTerms
+
+_PRIORITIES = {messages.PRIORITY_INTERACTIVE: Priority.INTERACTIVE, messages.PRIORITY_BULK: Priority.BULK}
 
 
 def image_inputs(images: Sequence[messages.ImageSource]) -> list[ImageInput]:
@@ -37,21 +41,38 @@ def images_terms_to_proto(model: LoadedModel, settings: Settings) -> messages.Pr
     return messages.PredictImagesResponse(model=loaded_model_to_proto(model), settings=settings.to_proto())
 
 
-def header_to_proto(terms: VideoTerms, model: LoadedModel, settings: Settings) -> messages.PredictVideoResponse:
+def header_to_proto(terms: StreamTerms, model: LoadedModel, settings: Settings) -> messages.PredictVideoResponse:
     """The first message of a video's stream."""
+    facts = terms.facts
     return messages.PredictVideoResponse(
         header=messages.PredictVideoResponse.Header(
             model=loaded_model_to_proto(model),
             settings=settings.to_proto(),
-            width=terms.width,
-            height=terms.height,
-            time_base_numerator=terms.index.time_base.numerator,
-            time_base_denominator=terms.index.time_base.denominator,
+            width=facts.width,
+            height=facts.height,
+            time_base_numerator=facts.time_base.numerator if facts.time_base else 0,
+            time_base_denominator=facts.time_base.denominator if facts.time_base else 1,
             total_frames=terms.total_frames,
-            video_frames=terms.index.frame_count,
-            average_frame_rate=float(terms.index.average_frame_rate),
+            video_frames=facts.frame_count,
+            average_frame_rate=float(facts.average_frame_rate),
         )
     )
+
+
+def video_source(request: messages.PredictVideoRequest, sources: FrameSources) -> FrameSource:
+    """What `PredictVideo` looks at. Raises InvalidArgumentError unless there is exactly one source."""
+    if bool(request.asset) == request.HasField("image_group"):
+        raise InvalidArgumentError(
+            "set either asset, a stored video, or image_group, stored pictures",
+            reason="SOURCE_COUNT",
+            field="asset",
+        )
+    return sources.group(request.image_group.assets) if not request.asset else sources.video(request.asset)
+
+
+def priority(wanted: "messages.Priority.ValueType", default: Priority) -> Priority:
+    """Who goes first; unspecified: `default`."""
+    return _PRIORITIES.get(wanted, default)
 
 
 def upload_request(requests: Iterator[messages.PredictVideoUploadRequest]) -> messages.PredictVideoRequest:
@@ -61,9 +82,9 @@ def upload_request(requests: Iterator[messages.PredictVideoUploadRequest]) -> me
         raise InvalidArgumentError(
             "the first message must hold `request`, the next ones `chunk`", reason="UPLOAD_ORDER", field="request"
         )
-    if first.request.asset:
+    if first.request.asset or first.request.HasField("image_group"):
         raise InvalidArgumentError(
-            "asset must be empty where the video is uploaded; use PredictVideo for a stored one",
+            "asset and image_group must be empty where the video is uploaded; use PredictVideo for what is stored",
             reason="ASSET_NOT_ALLOWED",
             field="request.asset",
             value=first.request.asset,

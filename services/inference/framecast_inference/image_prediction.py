@@ -4,16 +4,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from framecast import names
-from framecast.errors import DeadlineExceededError, FramecastError, InvalidArgumentError, UnavailableError
+from framecast.errors import FramecastError, InvalidArgumentError
 from framecast_bundle.image_decoder import decode_image
 from framecast_bundle.picture import Image
 from framecast_bundle.settings import Settings
 from framecast_inference.batching.batcher import Priority
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.pipeline import FrameOutcome, OnCancel, open_pipeline, predict_inline
-from framecast_inference.ports import Blobs, Registry
 from framecast_inference.sources.source_frame import SourceFrame
+from framecast_inference.sources.stored_pictures import NOT_THE_PICTURES_FAULT, StoredPictures
 
 MAX_IMAGES = 1024
 
@@ -28,9 +27,8 @@ class ImageInput:
 
 
 class ImagePrediction:
-    def __init__(self, registry: Registry, blobs: Blobs) -> None:
-        self._registry = registry
-        self._blobs = blobs
+    def __init__(self, pictures: StoredPictures) -> None:
+        self._pictures = pictures
 
     def predict(
         self,
@@ -66,8 +64,8 @@ class ImagePrediction:
     def _frame(self, position: int, image: ImageInput) -> SourceFrame:
         try:
             return SourceFrame(index=position, image=self._decode(position, image))
-        except (UnavailableError, DeadlineExceededError):
-            raise  # not the picture's fault: a retry of the whole call may pass
+        except NOT_THE_PICTURES_FAULT:
+            raise  # a retry of the whole call may pass
         except FramecastError as error:
             if isinstance(error, InvalidArgumentError):
                 error.field = f"images[{position}]"
@@ -76,11 +74,4 @@ class ImagePrediction:
     def _decode(self, position: int, image: ImageInput) -> Image:
         if not image.asset:
             return decode_image(image.data, label=image.display_name or f"picture {position}")
-        sha256 = names.ASSET.parse(image.asset, field=f"images[{position}].asset")["sha256"]
-        asset = self._registry.asset(image.asset)
-        label = image.display_name or asset.display_name or image.asset
-        if not asset.media_type.startswith("image/"):
-            raise InvalidArgumentError(
-                f"{label} is {asset.media_type}, not a picture", reason="MEDIA_TYPE_UNSUPPORTED", asset=image.asset
-            )
-        return decode_image(self._blobs.read(sha256), label=label)
+        return self._pictures.decode(image.asset, field=f"images[{position}].asset", display_name=image.display_name)

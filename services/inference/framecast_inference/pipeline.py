@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from framecast.errors import CancelledError
 from framecast_bundle.prediction import Prediction
@@ -139,8 +139,8 @@ def _submit(frame: SourceFrame, model: LoadedModel, stream: BatchStream, setting
     placement = model.runner.place(frame.image)
     with stream.place(placement.tensor_height, placement.tensor_width) as place:
         model.runner.fill(frame.image, placement, place.tensor)
-        pending = place.commit(placement, settings)
-    return _Submitted(SourceFrame(index=frame.index, pts=frame.pts, time_s=frame.time_s), pending)
+        pending = place.commit(placement, frame.settings or settings)
+    return _Submitted(replace(frame, image=None), pending)
 
 
 def _outcome(submitted: _Submitted) -> FrameOutcome:

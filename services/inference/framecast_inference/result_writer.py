@@ -9,9 +9,11 @@ import numpy as np
 import framecast_core
 from framecast.status import to_status
 from framecast.v1 import inference_service_pb2 as messages
+from framecast.v1.frame_result_pb2 import FrameResult
 from framecast_bundle.prediction import Prediction
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.pipeline import FrameOutcome
+from framecast_inference.sources.source_frame import SourceFrame
 from framecast_inference.video_prediction import StreamedFrame
 
 _NANOSECONDS = 1_000_000_000
@@ -35,7 +37,7 @@ def frame_result(outcome: FrameOutcome, categories: framecast_core.CategoryTable
         errors=None if frame.error is None else [to_status(frame.error).SerializeToString()],
         **fields,
     )
-    return result
+    return result + _origin_of(frame)
 
 
 def images_response(
@@ -65,6 +67,25 @@ def split_seconds(seconds: Fraction) -> tuple[int, int]:
 def field_of(number: int, payload: bytes) -> bytes:
     """A message field in wire format: its tag, its length, itself."""
     return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(payload)) + payload
+
+
+def read_varint(data: bytes, offset: int) -> tuple[int, int]:
+    """A number in wire format, and the offset behind it."""
+    value = shift = 0
+    while True:
+        byte = data[offset]
+        offset += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, offset
+        shift += 7
+
+
+def _origin_of(frame: SourceFrame) -> bytes:
+    """Fields of a `FrameResult` that say where the frame came from; the core knows nothing of names."""
+    if not frame.asset and not frame.source_index:
+        return b""
+    return FrameResult(asset=frame.asset, source_index=frame.source_index).SerializeToString()
 
 
 def _fields_of(prediction: Prediction) -> dict[str, Any]:

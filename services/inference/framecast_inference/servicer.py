@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import grpc
 
@@ -12,12 +12,14 @@ from framecast.v1 import inference_service_pb2 as messages
 from framecast.v1.model_pb2 import ModelVersion
 from framecast_bundle.settings import effective_settings
 from framecast_inference import convert
+from framecast_inference.batching.batcher import Priority
+from framecast_inference.frame_sources import FrameSource, FrameSources
 from framecast_inference.image_prediction import ImagePrediction
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.model_cache import ModelCache
 from framecast_inference.model_import import ModelImport
 from framecast_inference.result_writer import images_response, video_response
-from framecast_inference.video_prediction import VideoFile, VideoPrediction
+from framecast_inference.video_prediction import stream_frames
 
 
 class InferenceServicer:
@@ -27,12 +29,12 @@ class InferenceServicer:
         self,
         models: ModelCache[LoadedModel],
         images: ImagePrediction,
-        videos: VideoPrediction,
+        sources: FrameSources,
         model_import: ModelImport,
     ) -> None:
         self._models = models
         self._images = images
-        self._videos = videos
+        self._sources = sources
         self._import = model_import
 
     def LoadModelVersion(
@@ -51,14 +53,14 @@ class InferenceServicer:
     def PredictVideo(
         self, request: messages.PredictVideoRequest, context: grpc.ServicerContext
     ) -> Iterator[messages.PredictVideoResponse | bytes]:
-        yield from self._predict_video(request, lambda: self._videos.stored(request.asset), context)
+        yield from self._predict_video(request, convert.video_source(request, self._sources), context)
 
     def PredictVideoUpload(
         self, request_iterator: Iterator[messages.PredictVideoUploadRequest], context: grpc.ServicerContext
     ) -> Iterator[messages.PredictVideoResponse | bytes]:
         request = convert.upload_request(request_iterator)
         chunks = _whole(convert.upload_chunks(request_iterator), context)
-        yield from self._predict_video(request, lambda: self._videos.uploaded(chunks), context)
+        yield from self._predict_video(request, self._sources.uploaded(chunks), context)
 
     def ImportModelVersion(
         self, request: messages.ImportModelVersionRequest, context: grpc.ServicerContext
@@ -73,17 +75,18 @@ class InferenceServicer:
     def _predict_video(
         self,
         request: messages.PredictVideoRequest,
-        open_video: Callable[[], VideoFile],
+        source: FrameSource,
         context: grpc.ServicerContext,
     ) -> Iterator[messages.PredictVideoResponse | bytes]:
         with self._models.lease(_model_version(request.model_version)) as model:
             settings = effective_settings(request.settings, model.manifest)
-            with self._videos.stream(
+            with stream_frames(
                 model,
-                open_video(),
+                source,
                 request.frame_range,
                 settings,
                 context.add_callback,
+                priority=convert.priority(request.priority, Priority.BULK),
                 resume_token=request.resume_token,
                 deadline=_deadline(context),
             ) as (terms, frames):

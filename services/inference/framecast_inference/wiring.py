@@ -15,6 +15,7 @@ from framecast_inference.adapters.bundle_loader import BundleLoader
 from framecast_inference.adapters.grpc_registry import GrpcRegistry
 from framecast_inference.adapters.spool_folder import SpoolFolder
 from framecast_inference.adapters.stored_blobs import StoredBlobs
+from framecast_inference.frame_sources import FrameSources
 from framecast_inference.image_prediction import ImagePrediction
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.model_cache import ModelCache
@@ -28,7 +29,7 @@ from framecast_inference.open_inference.statistics import Statistics
 from framecast_inference.open_inference.tensor_inference import TensorInference
 from framecast_inference.servicer import InferenceServicer
 from framecast_inference.settings import InferenceSettings
-from framecast_inference.video_prediction import VideoPrediction
+from framecast_inference.sources.video_layout import VideoLayouts
 from framecast_runtime.object_store import open_object_store
 from framecast_runtime.serialised import add_servicer
 from framecast_runtime.server import GrpcServer
@@ -68,11 +69,12 @@ def build(settings: InferenceSettings) -> InferenceService:
     device, threads = cast(Device, settings.device), settings.threads or len(os.sched_getaffinity(0))
     loader = BundleLoader(registry, blobs, device=device, threads=threads, batching=_batching(settings))
     models = ModelCache(loader.load, max_models=settings.max_loaded_models, max_bytes=settings.max_loaded_bytes)
-    images = ImagePrediction(registry, blobs)
+    sources = FrameSources(registry, blobs, spool, VideoLayouts())
+    images = ImagePrediction(sources.pictures)
     servicer = InferenceServicer(
         models,
         images,
-        VideoPrediction(registry, blobs, spool),
+        sources,
         ModelImport(registry, blobs, device=device, threads=threads),
     )
 

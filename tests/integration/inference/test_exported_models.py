@@ -7,8 +7,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from framecast.v1 import registry_service_pb2, registry_service_pb2_grpc  # noqa: E402  # needs torch first
+from framecast.v1.frame_range_pb2 import FrameRange  # noqa: E402
 from framecast.v1.inference_service_pb2 import (  # noqa: E402
-    FrameRange,
     ImageSource,
     PredictImagesRequest,
     PredictVideoRequest,

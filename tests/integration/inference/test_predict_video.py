@@ -13,8 +13,8 @@ import pytest
 from framecast import errors
 from framecast.transport import open_channel
 from framecast.v1 import inference_service_pb2_grpc
+from framecast.v1.frame_range_pb2 import FrameRange
 from framecast.v1.inference_service_pb2 import (
-    FrameRange,
     LoadModelVersionRequest,
     PredictVideoRequest,
     PredictVideoResponse,

@@ -15,7 +15,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from framecast import errors
 from framecast.transport import open_channel
 from framecast.v1 import inference_service_pb2_grpc
-from framecast.v1.inference_service_pb2 import FrameRange, PredictVideoRequest
+from framecast.v1.frame_range_pb2 import FrameRange
+from framecast.v1.inference_service_pb2 import PredictVideoRequest
 from tests.support.inference_process import inference_process
 from tests.support.outside_yolox import store_asset
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from framecast.errors import DataLossError, InvalidArgumentError
+from framecast.v1.frame_range_pb2 import FrameRange
 from framecast.v1.inference_service_pb2 import (
-    FrameRange,
     PredictVideoRequest,
     PredictVideoResponse,
     PredictVideoUploadRequest,

@@ -23,7 +23,7 @@ def test_an_upload_without_its_request_is_refused(first) -> None:
 
 def test_an_upload_names_no_asset_and_no_second_request() -> None:
     with_asset = PredictVideoUploadRequest(request=PredictVideoRequest(asset="projects/p/assets/a"))
-    with pytest.raises(InvalidArgumentError, match="asset must be empty"):
+    with pytest.raises(InvalidArgumentError, match="asset and image_group must be empty"):
         convert.upload_request(iter([with_asset]))
     with pytest.raises(InvalidArgumentError, match="must hold `chunk`"):
         list(convert.upload_chunks(iter([PredictVideoUploadRequest(request=PredictVideoRequest())])))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from framecast.errors import InvalidArgumentError, OutOfRangeError
-from framecast.v1.inference_service_pb2 import FrameRange
+from framecast.v1.frame_range_pb2 import FrameRange
 from framecast_inference.sources.frame_range import select_frames
 
 

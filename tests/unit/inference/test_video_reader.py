@@ -6,6 +6,7 @@ import json
 import random
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -15,17 +16,19 @@ import pytest
 
 import framecast_core
 from framecast.errors import CancelledError, DataLossError, InvalidArgumentError
-from framecast.v1.inference_service_pb2 import FrameRange
+from framecast.v1.frame_range_pb2 import FrameRange
 from framecast_bundle.orientation import Orientation
 from framecast_bundle.picture import Picture, rgb_of, source_of
 from framecast_bundle.settings import Settings
+from framecast_inference.frame_sources import FrameSources
 from framecast_inference.resume_point import ResumePoint
 from framecast_inference.sources import video_reader
 from framecast_inference.sources.container import open_video
 from framecast_inference.sources.video_index import read_video_index
+from framecast_inference.sources.video_layout import VideoLayouts
 from framecast_inference.sources.video_picture import VideoPicture
 from framecast_inference.sources.video_reader import VideoReader
-from framecast_inference.video_prediction import VideoFile, VideoPrediction
+from framecast_inference.video_prediction import stream_frames
 from tests.support.playlists import PLAYLISTS, watched_file
 
 LISTED = ["asl_again_fullrange", "bottle_h264_vfr_bframes", "car_h264_cfr", "car_rotated_ccw90", "car_vp9"]
@@ -367,9 +370,10 @@ def test_indexing_and_decoding_stop_within_a_packet_when_nobody_waits(tmp_path: 
 def test_a_call_that_was_given_up_reads_no_packet(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     write_video(path, [100 * number for number in range(4)])
-    videos = VideoPrediction(None, None, None)  # type: ignore[arg-type]
-    video = VideoFile(contextlib.nullcontext(path), "v.mp4", bytes)
-    stream = videos.stream(None, video, FrameRange(), Settings(), lambda _: False)  # type: ignore[arg-type]
+    spool = SimpleNamespace(receive=lambda chunks: contextlib.nullcontext(path))
+    sources = FrameSources(None, None, spool, VideoLayouts())  # type: ignore[arg-type]
+    source = sources.uploaded(iter(()))
+    stream = stream_frames(None, source, FrameRange(), Settings(), lambda _: False)  # type: ignore[arg-type]
     with pytest.raises(CancelledError), stream:
         pass
 

@@ -1,18 +1,16 @@
 """The client: one object, everything hangs on it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from framecast._addresses import Addresses
-from framecast._asset_types import Asset
 from framecast._assets import Assets
 from framecast._blobs import Blobs
 from framecast._connection import Connection
 from framecast._datasets import Datasets
 from framecast._frame_iterator import FrameIterator
 from framecast._image_sources import ImageLike
-from framecast._inference import Inference, frame_range
+from framecast._inference import Inference, VideoLike, frame_range
 from framecast._models import ModelReference, Models
 from framecast._prediction_types import FrameResult, InferenceSettings, LoadedModel, Prediction
 from framecast._training import Training
@@ -104,7 +102,7 @@ class Client:
     def predict_video(
         self,
         model: ModelReference,
-        video: str | Path | Asset,
+        video: VideoLike,
         *,
         start: int | None = None,
         end: int | None = None,
@@ -117,14 +115,16 @@ class Client:
         max_detections: int | None = None,
         classes: str | Sequence[str] = (),
         class_agnostic: bool | None = None,
+        interactive: bool = False,
         timeout: float | None = None,
         resume_token: str = "",
     ) -> FrameIterator:
         """Predictions for a video, streamed frame by frame in presentation order.
 
-        `video` is a file, which is sent along and not kept, or a stored asset. Frames count from 0; `end` is
-        inclusive, `count` bounds how many are sent, every `stride`-th is looked at; `backward` gives the same frames,
-        the last one first. `timeout` in seconds bounds the whole stream.
+        `video` is a file, which is sent along and not kept, a stored asset, or a list of stored pictures that are taken
+        for its frames. Frames count from 0; `end` is inclusive, `count` bounds how many are sent, every `stride`-th is
+        looked at; `backward` gives the same frames, the last one first. `interactive` goes before bulk work where many
+        wait for the model. `timeout` in seconds bounds the whole stream.
 
         Where the connection or the service breaks, the stream goes on by itself, and each frame comes exactly once;
         another process goes on with the `resume_token` that the iterator had behind the last frame it took, given the
@@ -132,7 +132,9 @@ class Client:
         """
         frames = frame_range(start, end, count, stride, backward=backward)
         settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
-        return self._inference.predict_video(model, video, settings, frames, timeout=timeout, resume_token=resume_token)
+        return self._inference.predict_video(
+            model, video, settings, frames, interactive=interactive, timeout=timeout, resume_token=resume_token
+        )
 
     def close(self) -> None:
         """Closes the connections; running calls end."""

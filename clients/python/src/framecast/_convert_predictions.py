@@ -63,6 +63,8 @@ def frame_result_from_proto(message: frame_result_pb2.FrameResult) -> FrameResul
         pts=message.pts,
         prediction=_prediction(message.prediction) if message.HasField("prediction") else None,
         error=from_status(message.error) if message.HasField("error") else None,
+        asset=message.asset,
+        source_index=message.source_index,
     )
 
 

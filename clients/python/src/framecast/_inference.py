@@ -14,11 +14,15 @@ from framecast._image_sources import ImageLike, image_source
 from framecast._models import ModelReference, Models
 from framecast._prediction_types import FrameResult, InferenceSettings, LoadedModel
 from framecast.errors import InvalidArgumentError
-from framecast.v1 import inference_service_pb2
+from framecast.v1 import frame_range_pb2, image_group_pb2, inference_service_pb2
 
 _IMAGES_PER_CALL = 32
 _MOST_FRAMES, _MOST_STRIDE = 2**63 - 1, 2**31 - 1
 _BYTES_PER_CALL = 32 * 1024 * 1024
+
+
+VideoLike = str | Path | Asset | Sequence[Asset]
+"""A file, a stored video, or stored pictures that are taken for the frames of one."""
 
 
 class Inference:
@@ -53,10 +57,11 @@ class Inference:
     def predict_video(
         self,
         model: ModelReference,
-        video: str | Path | Asset,
+        video: "VideoLike",
         settings: InferenceSettings,
-        frames: inference_service_pb2.FrameRange,
+        frames: frame_range_pb2.FrameRange,
         *,
+        interactive: bool,
         timeout: float | None,
         resume_token: str,
     ) -> FrameIterator:
@@ -65,10 +70,14 @@ class Inference:
             model_version=self._models.resolve_version(model),
             settings=settings_to_proto(settings),
             frame_range=frames,
+            priority=inference_service_pb2.PRIORITY_INTERACTIVE if interactive else inference_service_pb2.PRIORITY_BULK,
         )
         if isinstance(video, Asset):
             request.asset = video.name
             source = video.display_name or video.name
+        elif not isinstance(video, str | Path):
+            request.image_group.CopyFrom(image_group(video))
+            source = f"the group of {len(video)} pictures"
         else:
             path = Path(video)
             if not path.is_file():
@@ -77,16 +86,28 @@ class Inference:
 
         def open_stream(token: str, seconds: float | None) -> Any:
             request.resume_token = token
-            if request.asset:
+            if request.asset or request.HasField("image_group"):
                 return self._connection.inference.PredictVideo(request, timeout=seconds)
             return self._connection.inference.PredictVideoUpload(_chunks(request, path), timeout=seconds)
 
         return FrameIterator(open_stream, source=source, timeout=timeout, resume_token=resume_token)
 
 
+def image_group(pictures: Sequence[Asset]) -> image_group_pb2.ImageGroup:
+    """Stored pictures as they travel. Raises InvalidArgumentError for what is none."""
+    for position, picture in enumerate(pictures):
+        if not isinstance(picture, Asset):
+            raise InvalidArgumentError(
+                f"picture {position} of the group must be a stored asset (client.assets.upload), got {picture!r}",
+                field="video",
+                reason="ASSET_EXPECTED",
+            )
+    return image_group_pb2.ImageGroup(assets=[picture.name for picture in pictures])
+
+
 def frame_range(
     start: int | None, end: int | None, count: int | None, stride: int | None, *, backward: bool = False
-) -> inference_service_pb2.FrameRange:
+) -> frame_range_pb2.FrameRange:
     """Which frames of a video. Raises InvalidArgumentError where that cannot be."""
     for name, value, least in (
         ("start", start, 0),
@@ -104,12 +125,12 @@ def frame_range(
             )
     # Beyond what a message can hold nothing changes any more.
     end, count = (None if value is None else min(value, _MOST_FRAMES) for value in (end, count))
-    return inference_service_pb2.FrameRange(
+    return frame_range_pb2.FrameRange(
         start_index=min(start or 0, _MOST_FRAMES),
         end_index=end,
         count=count,
         stride=min(stride or 1, _MOST_STRIDE),
-        direction=inference_service_pb2.FrameRange.BACKWARD if backward else inference_service_pb2.FrameRange.FORWARD,
+        direction=frame_range_pb2.FrameRange.BACKWARD if backward else frame_range_pb2.FrameRange.FORWARD,
     )
 
 

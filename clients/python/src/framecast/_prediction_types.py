@@ -117,6 +117,10 @@ class FrameResult:
     """The exact time in units of the stream's time base; 0 for pictures."""
     prediction: Prediction | None = None
     error: FramecastError | None = None
+    asset: str = ""
+    """Name of the stored picture that it is; empty for a video's frame and for a picture that was sent along."""
+    source_index: int = 0
+    """Of a job with several sources, which one it is of, counted from 0."""
 
     def unwrap(self) -> Prediction:
         """The prediction; raises the error where there is none."""
@@ -150,7 +154,7 @@ class StreamInfo:
     settings: InferenceSettings
     """What is applied."""
     width: int
-    """As displayed, in pixels."""
+    """As displayed, in pixels; 0 for a group of pictures, which have sizes of their own."""
     height: int
     time_base: Fraction
     """Seconds per unit of `FrameResult.pts`."""

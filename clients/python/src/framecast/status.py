@@ -81,5 +81,5 @@ def from_rpc_error(rpc_error: Any) -> errors.FramecastError:
 
 def _pack(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:
     packed = any_pb2.Any()
-    packed.Pack(message)
+    packed.Pack(message, deterministic=True)  # equal errors, equal bytes: results are compared by them
     return packed

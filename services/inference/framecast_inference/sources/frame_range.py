@@ -1,7 +1,7 @@
 """Which frames of a video a request asks for."""
 
 from framecast.errors import InvalidArgumentError, OutOfRangeError
-from framecast.v1.inference_service_pb2 import FrameRange
+from framecast.v1.frame_range_pb2 import FrameRange
 
 
 def select_frames(wanted: FrameRange, frame_count: int) -> range:

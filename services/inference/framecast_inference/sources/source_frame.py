@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from framecast.errors import FramecastError
 from framecast_bundle.picture import Picture
+from framecast_bundle.settings import Settings
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -20,3 +21,9 @@ class SourceFrame:
     """When a video's frame is shown, in units of the stream's time base; 0 for pictures."""
     time_s: Fraction | None = None
     """The same in seconds, exactly; None for pictures."""
+    asset: str = ""
+    """The stored picture that it is; empty for a video's frame and for a picture that was sent."""
+    source_index: int = 0
+    """Which of a job's sources it is of."""
+    settings: Settings | None = None
+    """Asked for with this very frame; None: those of its stream."""

@@ -49,3 +49,8 @@ def damaged(label: str, first: int, missing: int, frame_count: int) -> DataLossE
         missing_frames=missing,
         frame_count=frame_count,
     )
+
+
+def frame_lost(index: int) -> DataLossError:
+    """A single frame that cannot be decoded; others of its video can."""
+    return DataLossError(f"frame {index} is damaged and cannot be decoded", reason="FRAME_DAMAGED", frame_index=index)

@@ -13,6 +13,7 @@ from framecast_inference.resume_point import ResumePoint
 from framecast_inference.sources import video_errors
 from framecast_inference.sources.backward import backward_chunks, held_frames
 from framecast_inference.sources.container import open_video
+from framecast_inference.sources.frame_sequence import SequenceFacts
 from framecast_inference.sources.source_frame import SourceFrame
 from framecast_inference.sources.video_index import (
     VideoIndex,
@@ -22,24 +23,38 @@ from framecast_inference.sources.video_index import (
     read_video_index,
     still_wanted,
 )
+from framecast_inference.sources.video_layout import VideoLayout
 from framecast_inference.sources.video_picture import VideoPicture
 
 
 class VideoReader:
-    """A video file with its index. It holds no file open between calls, so several may read at the same time.
+    """A video file with its index: a `FrameSequence`.
+
+    It holds no file open between calls, so several may read at the same time.
 
     Raises, when made, what `read_video_index` raises, and DataLossError where not one frame can be decoded. Both that
     and `frames` end with CancelledError as soon as they are not `wanted`.
     """
 
-    def __init__(self, path: Path, *, label: str, wanted: Wanted = still_wanted) -> None:
+    def __init__(
+        self, path: Path, *, label: str, wanted: Wanted = still_wanted, layout: VideoLayout | None = None
+    ) -> None:
+        """`layout`, where it is known, spares the reading of the whole container."""
         self._path = path
         self._label = label
         self._wanted = wanted
-        self.index: VideoIndex = read_video_index(path, label=label, wanted=wanted)
-        self._orientation, (width, height) = self._look()
-        self.width, self.height = self._orientation.size(width, height)
+        self.index: VideoIndex = layout.index if layout else read_video_index(path, label=label, wanted=wanted)
+        self.layout = layout or self._look()
+        self._orientation = self.layout.orientation
+        self.width, self.height = self._orientation.size(*self.layout.stored_size)
         """Of an upright frame, in pixels."""
+        self.facts = SequenceFacts(
+            width=self.width,
+            height=self.height,
+            time_base=self.index.time_base,
+            frame_count=self.index.frame_count,
+            average_frame_rate=self.index.average_frame_rate,
+        )
 
     def readable(self, selected: range) -> range:
         """The part of a selection whose packets are there; shorter only for a file that is cut short."""
@@ -152,14 +167,16 @@ class VideoReader:
                 yield from _from_key(again, other, key_pts)
         yield None
 
-    def _look(self) -> tuple[Orientation, tuple[int, int]]:
-        """How the frames are held and their stored size, from the first one that can be decoded.
+    def _look(self) -> VideoLayout:
+        """With what the first frame that can be decoded says.
 
         Asked once: a frame whose side data was looked at stays in memory until the next garbage collection.
         """
         with open_video(self._path, label=self._label) as (container, stream):
             for frame in self._decode(container, stream, 0):
-                return _orientation(frame), (frame.width, frame.height)
+                return VideoLayout(
+                    index=self.index, orientation=_orientation(frame), stored_size=(frame.width, frame.height)
+                )
         count = self.index.frame_count
         raise video_errors.damaged(self._label, 0, count, count)
 

@@ -106,6 +106,10 @@ def error_document(error: FramecastError) -> dict[str, object]:
 def frame_document(result: FrameResult) -> dict[str, object]:
     """A frame's result for programs."""
     made: dict[str, object] = {"frame_index": result.frame_index}
+    if result.asset:
+        made["asset"] = result.asset
+    if result.source_index:
+        made["source_index"] = result.source_index
     if result.time is not None:
         made |= {"time": result.time, "pts": result.pts}
     if result.prediction is None:

@@ -145,10 +145,18 @@ class FrameResult(_message.Message):
     PTS_FIELD_NUMBER: _builtins.int
     PREDICTION_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    SOURCE_INDEX_FIELD_NUMBER: _builtins.int
     frame_index: _builtins.int
     """A video's frame, counted from 0 in presentation order; a picture's position in the request."""
     pts: _builtins.int
     """The exact time in units of the stream's time base; 0 for pictures."""
+    asset: _builtins.str
+    """The stored picture that the frame is. Format: `projects/{project}/assets/{asset}`. Empty for a video's frames and for
+    pictures that were sent along.
+    """
+    source_index: _builtins.int
+    """Of a job with several sources, which one the frame is of, counted from 0."""
     @_builtins.property
     def presentation_time(self) -> _duration_pb2.Duration:
         """When the frame is shown, from the start of the stream's clock; unset for pictures. Rounded to nanoseconds."""
@@ -167,10 +175,12 @@ class FrameResult(_message.Message):
         pts: _builtins.int = ...,
         prediction: Global___Prediction | None = ...,
         error: _status_pb2.Status | None = ...,
+        asset: _builtins.str = ...,
+        source_index: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "outcome", b"outcome", "prediction", b"prediction", "presentation_time", b"presentation_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "frame_index", b"frame_index", "outcome", b"outcome", "prediction", b"prediction", "presentation_time", b"presentation_time", "pts", b"pts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "error", b"error", "frame_index", b"frame_index", "outcome", b"outcome", "prediction", b"prediction", "presentation_time", b"presentation_time", "pts", b"pts", "source_index", b"source_index"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["prediction", "error"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015

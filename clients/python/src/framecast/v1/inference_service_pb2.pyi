@@ -5,7 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from framecast.v1 import annotation_pb2 as _annotation_pb2
+from framecast.v1 import frame_range_pb2 as _frame_range_pb2
 from framecast.v1 import frame_result_pb2 as _frame_result_pb2
+from framecast.v1 import image_group_pb2 as _image_group_pb2
 from framecast.v1 import inference_settings_pb2 as _inference_settings_pb2
 from framecast.v1 import model_pb2 as _model_pb2
 from google.protobuf import descriptor as _descriptor
@@ -22,6 +24,28 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Priority:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
+    PRIORITY_INTERACTIVE: _Priority.ValueType  # 1
+    """Before bulk work: somebody waits for each result."""
+    PRIORITY_BULK: _Priority.ValueType  # 2
+    """Behind interactive work, but never starved: it is what comes of it all that counts."""
+
+class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
+    """Who goes first where many wait for a model."""
+
+PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
+PRIORITY_INTERACTIVE: Priority.ValueType  # 1
+"""Before bulk work: somebody waits for each result."""
+PRIORITY_BULK: Priority.ValueType  # 2
+"""Behind interactive work, but never starved: it is what comes of it all that counts."""
+Global___Priority: _TypeAlias = Priority  # noqa: Y015
 
 @_typing.final
 class LoadedModel(_message.Message):
@@ -191,71 +215,6 @@ class PredictImagesResponse(_message.Message):
 Global___PredictImagesResponse: _TypeAlias = PredictImagesResponse  # noqa: Y015
 
 @_typing.final
-class FrameRange(_message.Message):
-    """Which frames of a video, counted from 0 in presentation order."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    class _Direction:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _DirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[FrameRange._Direction.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        DIRECTION_UNSPECIFIED: FrameRange._Direction.ValueType  # 0
-        """As `FORWARD`."""
-        FORWARD: FrameRange._Direction.ValueType  # 1
-        BACKWARD: FrameRange._Direction.ValueType  # 2
-        """The same frames, the last one first."""
-
-    class Direction(_Direction, metaclass=_DirectionEnumTypeWrapper):
-        """In which order the frames come."""
-
-    DIRECTION_UNSPECIFIED: FrameRange.Direction.ValueType  # 0
-    """As `FORWARD`."""
-    FORWARD: FrameRange.Direction.ValueType  # 1
-    BACKWARD: FrameRange.Direction.ValueType  # 2
-    """The same frames, the last one first."""
-
-    START_INDEX_FIELD_NUMBER: _builtins.int
-    END_INDEX_FIELD_NUMBER: _builtins.int
-    COUNT_FIELD_NUMBER: _builtins.int
-    STRIDE_FIELD_NUMBER: _builtins.int
-    DIRECTION_FIELD_NUMBER: _builtins.int
-    start_index: _builtins.int
-    """The first frame. OUT_OF_RANGE beyond the video's end."""
-    end_index: _builtins.int
-    """The last frame, inclusive; absent: the video's last. At least `start_index`."""
-    count: _builtins.int
-    """How many frames at the most, counted after `stride`; absent: all. At least 1."""
-    stride: _builtins.int
-    """Every n-th frame; 0 means 1."""
-    direction: Global___FrameRange.Direction.ValueType
-    def __init__(
-        self,
-        *,
-        start_index: _builtins.int = ...,
-        end_index: _builtins.int | None = ...,
-        count: _builtins.int | None = ...,
-        stride: _builtins.int = ...,
-        direction: Global___FrameRange.Direction.ValueType = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_end_index", b"_end_index", "count", b"count", "end_index", b"end_index"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_end_index", b"_end_index", "count", b"count", "direction", b"direction", "end_index", b"end_index", "start_index", b"start_index", "stride", b"stride"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
-    _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
-    _WhichOneofReturnType__end_index: _TypeAlias = _typing.Literal["end_index"]  # noqa: Y015
-    _WhichOneofArgType__end_index: _TypeAlias = _typing.Literal["_end_index", b"_end_index"]  # noqa: Y015
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__end_index) -> _WhichOneofReturnType__end_index | None: ...
-
-Global___FrameRange: _TypeAlias = FrameRange  # noqa: Y015
-
-@_typing.final
 class PredictVideoRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -264,6 +223,8 @@ class PredictVideoRequest(_message.Message):
     FRAME_RANGE_FIELD_NUMBER: _builtins.int
     SETTINGS_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    IMAGE_GROUP_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
     """Format: `projects/{project}/models/{model}/versions/{version}`."""
     asset: _builtins.str
@@ -272,22 +233,32 @@ class PredictVideoRequest(_message.Message):
     """Goes on behind the frame that this token came with, in an earlier stream of the same request that broke off; empty:
     from the start. INVALID_ARGUMENT for a token of another request, model, or video.
     """
+    priority: Global___Priority.ValueType
+    """Where places in the model's batches are scarce. Unspecified: `BULK`."""
     @_builtins.property
-    def frame_range(self) -> Global___FrameRange: ...
+    def frame_range(self) -> _frame_range_pb2.FrameRange: ...
     @_builtins.property
     def settings(self) -> _inference_settings_pb2.InferenceSettings: ...
+    @_builtins.property
+    def image_group(self) -> _image_group_pb2.ImageGroup:
+        """Stored pictures in place of a video: the frames, in order, of which `frame_range` selects. Left empty where `asset`
+        is set and in `PredictVideoUpload`.
+        """
+
     def __init__(
         self,
         *,
         model_version: _builtins.str = ...,
         asset: _builtins.str = ...,
-        frame_range: Global___FrameRange | None = ...,
+        frame_range: _frame_range_pb2.FrameRange | None = ...,
         settings: _inference_settings_pb2.InferenceSettings | None = ...,
         resume_token: _builtins.str = ...,
+        image_group: _image_group_pb2.ImageGroup | None = ...,
+        priority: Global___Priority.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["frame_range", b"frame_range", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["frame_range", b"frame_range", "image_group", b"image_group", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "frame_range", b"frame_range", "model_version", b"model_version", "resume_token", b"resume_token", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "frame_range", b"frame_range", "image_group", b"image_group", "model_version", b"model_version", "priority", b"priority", "resume_token", b"resume_token", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -341,10 +312,10 @@ class PredictVideoResponse(_message.Message):
         VIDEO_FRAMES_FIELD_NUMBER: _builtins.int
         AVERAGE_FRAME_RATE_FIELD_NUMBER: _builtins.int
         width: _builtins.int
-        """As displayed, in pixels."""
+        """As displayed, in pixels; 0 for an image group, whose pictures have sizes of their own."""
         height: _builtins.int
         time_base_numerator: _builtins.int
-        """Seconds per unit of `pts`, as a fraction."""
+        """Seconds per unit of `pts`, as a fraction; 0 / 1 for an image group, which has no times."""
         time_base_denominator: _builtins.int
         total_frames: _builtins.int
         """Frames that the whole request is answered with; a resumed stream sends those that are left."""

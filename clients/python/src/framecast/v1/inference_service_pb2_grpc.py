@@ -82,7 +82,7 @@ class InferenceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PredictVideo(self, request, context):
-        """Predictions for a stored video, frame by frame in presentation order. Cancelling the call stops the work.
+        """Predictions for a stored video or image group, frame by frame in order. Cancelling the call stops the work.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

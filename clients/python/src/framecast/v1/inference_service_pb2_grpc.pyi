@@ -39,7 +39,7 @@ class InferenceServiceStub:
     PredictImages: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.PredictImagesRequest, _inference_service_pb2.PredictImagesResponse]
     """Predictions for some pictures. A picture that cannot be decoded has an error in its own result."""
     PredictVideo: _grpc.UnaryStreamMultiCallable[_inference_service_pb2.PredictVideoRequest, _inference_service_pb2.PredictVideoResponse]
-    """Predictions for a stored video, frame by frame in presentation order. Cancelling the call stops the work."""
+    """Predictions for a stored video or image group, frame by frame in order. Cancelling the call stops the work."""
     PredictVideoUpload: _grpc.StreamStreamMultiCallable[_inference_service_pb2.PredictVideoUploadRequest, _inference_service_pb2.PredictVideoResponse]
     """The same for a video that the caller sends: first `request`, then chunks in order."""
     ImportModelVersion: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.ImportModelVersionRequest, _model_pb2.ModelVersion]
@@ -58,7 +58,7 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     PredictImages: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.PredictImagesRequest, _inference_service_pb2.PredictImagesResponse]  # type: ignore[assignment]
     """Predictions for some pictures. A picture that cannot be decoded has an error in its own result."""
     PredictVideo: _aio.UnaryStreamMultiCallable[_inference_service_pb2.PredictVideoRequest, _inference_service_pb2.PredictVideoResponse]  # type: ignore[assignment]
-    """Predictions for a stored video, frame by frame in presentation order. Cancelling the call stops the work."""
+    """Predictions for a stored video or image group, frame by frame in order. Cancelling the call stops the work."""
     PredictVideoUpload: _aio.StreamStreamMultiCallable[_inference_service_pb2.PredictVideoUploadRequest, _inference_service_pb2.PredictVideoResponse]  # type: ignore[assignment]
     """The same for a video that the caller sends: first `request`, then chunks in order."""
     ImportModelVersion: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.ImportModelVersionRequest, _model_pb2.ModelVersion]  # type: ignore[assignment]
@@ -92,7 +92,7 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inference_service_pb2.PredictVideoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_inference_service_pb2.PredictVideoResponse], _abc.AsyncIterator[_inference_service_pb2.PredictVideoResponse]]:
-        """Predictions for a stored video, frame by frame in presentation order. Cancelling the call stops the work."""
+        """Predictions for a stored video or image group, frame by frame in order. Cancelling the call stops the work."""
 
     @_abc_1.abstractmethod
     def PredictVideoUpload(
