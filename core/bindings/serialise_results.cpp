@@ -21,6 +21,13 @@ std::span<const T> span_or_empty(const Optional<T, 1>& array, std::size_t count,
   return span(*array);
 }
 
+/// A row of floats per image or instance; rows of none where there is no array.
+ResultVectors vectors(const Optional<float, 2>& array, std::size_t count, const char* message) {
+  if (!array) return {};
+  require(array->shape(0) == count, message);
+  return {{array->data(), array->size()}, array->shape(1)};
+}
+
 std::span<const PresentationTime> times(const Optional<std::int64_t, 2>& array, std::size_t count) {
   static_assert(sizeof(PresentationTime) == 2 * sizeof(std::int64_t));
   if (!array) return {};
@@ -108,6 +115,8 @@ nb::list to_bytes(const ResultBatch& batch, const CategoryTable& categories, Thr
   if (batch.instances) rows += batch.instances->boxes.size();
   if (batch.instances && batch.instances->polygons) rows += batch.instances->polygons->ring_splits.size();
   if (batch.instances && batch.instances->keypoints) rows += batch.instances->keypoints->points.size();
+  if (batch.instances && batch.instances->masks) rows += batch.instances->masks->counts.size();
+  if (batch.pictures.segmentations) rows += batch.pictures.segmentations->lengths.size();
   if (rows <= kFewRows) {
     measure_results(batch, categories, sizes);
   } else {
@@ -126,22 +135,27 @@ nb::list to_bytes(const ResultBatch& batch, const CategoryTable& categories, Thr
   return messages;
 }
 
-nb::list serialise_results_numpy(const CategoryTable& categories, const Input<std::int64_t, 1>& frame_indices,
-                                 const Input<std::int32_t, 2>& image_sizes, const Optional<std::int64_t, 1>& splits,
-                                 const Optional<float, 2>& boxes, const Optional<float, 1>& scores,
-                                 const Optional<std::int32_t, 1>& classes, nb::object polygons,
-                                 const Optional<std::int64_t, 1>& mask_areas,
-                                 const Optional<std::int64_t, 1>& keypoint_splits, const Optional<float, 2>& keypoints,
-                                 const Optional<std::int32_t, 1>& visibilities,
-                                 const Optional<float, 1>& keypoint_scores,
-                                 const Optional<std::int64_t, 1>& label_splits,
-                                 const Optional<std::int32_t, 1>& label_classes, const Optional<float, 1>& label_scores,
-                                 const std::optional<nb::sequence>& errors, const Optional<std::int64_t, 1>& pts,
-                                 const Optional<std::int64_t, 2>& presentation_times, const std::optional<Flags>& timed,
-                                 const char* message, const std::optional<nb::sequence>& progress, ThreadPool* pool) {
+nb::list serialise_results_numpy(
+    const CategoryTable& categories, const Input<std::int64_t, 1>& frame_indices,
+    const Input<std::int32_t, 2>& image_sizes, const Optional<std::int64_t, 1>& splits, const Optional<float, 2>& boxes,
+    const Optional<float, 1>& scores, const Optional<std::int32_t, 1>& classes, nb::object polygons,
+    const Optional<std::int64_t, 1>& mask_areas, const Optional<std::int64_t, 1>& keypoint_splits,
+    const Optional<float, 2>& keypoints, const Optional<std::int32_t, 1>& visibilities,
+    const Optional<float, 1>& keypoint_scores, const Optional<std::int64_t, 1>& label_splits,
+    const Optional<std::int32_t, 1>& label_classes, const Optional<float, 1>& label_scores,
+    const std::optional<nb::sequence>& errors, const Optional<std::int64_t, 1>& pts,
+    const Optional<std::int64_t, 2>& presentation_times, const std::optional<Flags>& timed, const char* message,
+    const std::optional<nb::sequence>& progress, const Optional<std::int64_t, 1>& mask_splits,
+    const Optional<std::uint32_t, 1>& mask_counts, const Optional<std::int64_t, 1>& track_ids,
+    const Optional<float, 2>& logits, const Optional<float, 2>& embeddings, const Optional<float, 2>& image_logits,
+    const Optional<float, 2>& image_embeddings, const std::optional<nb::sequence>& debug_pictures,
+    const Optional<std::int64_t, 1>& segment_splits, const Optional<std::int32_t, 1>& segment_classes,
+    const Optional<std::int64_t, 1>& segment_areas, const Optional<std::int64_t, 1>& run_splits,
+    const Optional<std::uint32_t, 1>& run_lengths, const Optional<std::uint32_t, 1>& run_segments, ThreadPool* pool) {
   const std::size_t images = frame_indices.size();
   const Messages held_errors(errors, images, "errors: must be bytes or None per image");
   const Messages held_progress(progress, images, "progress: must be bytes or None per image");
+  const Messages held_debug(debug_pictures, images, "debug_pictures: must be bytes or None per image");
   std::optional<PolygonArrays> held_polygons;
   require(image_sizes.shape(1) == 2, "image_sizes: must be [B, 2]");
   require(!timed || presentation_times, "timed: needs presentation_times");
@@ -157,11 +171,19 @@ nb::list serialise_results_numpy(const CategoryTable& categories, const Input<st
   require(boxes.has_value() == splits.has_value() && boxes.has_value() == scores.has_value() &&
               boxes.has_value() == classes.has_value(),
           "boxes: must come with splits, scores and classes");
-  require(boxes || (polygons.is_none() && !mask_areas && !keypoints), "boxes: must come with what describes them");
+  require(boxes ||
+              (polygons.is_none() && !mask_areas && !keypoints && !mask_splits && !track_ids && !logits && !embeddings),
+          "boxes: must come with what describes them");
   require(keypoints.has_value() == keypoint_splits.has_value(), "keypoints: must come with keypoint_splits");
   require(keypoints || (!visibilities && !keypoint_scores), "keypoints: must come with what describes them");
   require(label_splits.has_value() == label_classes.has_value() && label_splits.has_value() == label_scores.has_value(),
           "label_splits: must come with label_classes and label_scores");
+  require(mask_splits.has_value() == mask_counts.has_value(), "mask_splits: must come with mask_counts");
+  const bool segmented = segment_splits.has_value();
+  require(segmented == segment_classes.has_value() && segmented == segment_areas.has_value() &&
+              segmented == run_splits.has_value() && segmented == run_lengths.has_value() &&
+              segmented == run_segments.has_value(),
+          "segment_splits: must come with segment_classes, segment_areas, run_splits, run_lengths and run_segments");
   if (boxes) {
     ResultInstances& instances = batch.instances.emplace();
     instances.splits = span(*splits);
@@ -170,6 +192,11 @@ nb::list serialise_results_numpy(const CategoryTable& categories, const Input<st
     instances.classes = span(*classes);
     instances.mask_areas = span_or_empty(mask_areas, instances.boxes.size(), "mask_areas: must have one entry per box");
     if (!polygons.is_none()) instances.polygons = held_polygons.emplace(polygons).spans();
+    const std::size_t count = instances.boxes.size();
+    if (mask_splits) instances.masks = ResultMasks{span(*mask_splits), span(*mask_counts)};
+    instances.track_ids = span_or_empty(track_ids, count, "track_ids: must have one entry per box");
+    instances.logits = vectors(logits, count, "logits: must have one row per box");
+    instances.embeddings = vectors(embeddings, count, "embeddings: must have one row per box");
   }
   if (keypoints) {
     const auto points = rows<Point>(*keypoints, "keypoints: must be [N, 2]");
@@ -179,6 +206,14 @@ nb::list serialise_results_numpy(const CategoryTable& categories, const Input<st
         span_or_empty(keypoint_scores, points.size(), "keypoint_scores: must have one entry per keypoint")};
   }
   if (label_splits) batch.labels = ResultLabels{span(*label_splits), span(*label_classes), span(*label_scores)};
+  batch.pictures.logits = vectors(image_logits, images, "image_logits: must have one row per image");
+  batch.pictures.embeddings = vectors(image_embeddings, images, "image_embeddings: must have one row per image");
+  batch.pictures.debug_pictures = held_debug.spans;
+  if (segmented) {
+    batch.pictures.segmentations =
+        ResultSegmentations{span(*segment_splits), span(*segment_classes), span(*segment_areas),
+                            span(*run_splits),     span(*run_lengths),     span(*run_segments)};
+  }
   return to_bytes(batch, categories, pool);
 }
 
@@ -195,8 +230,15 @@ void bind_serialise_results(nb::module_& module) {
              nb::arg("label_classes").noconvert() = nb::none(), nb::arg("label_scores").noconvert() = nb::none(),
              nb::arg("errors") = nb::none(), nb::arg("pts").noconvert() = nb::none(),
              nb::arg("presentation_times").noconvert() = nb::none(), nb::arg("timed").noconvert() = nb::none(),
-             nb::arg("message") = "FrameResult", nb::arg("progress") = nb::none(), nb::arg("pool") = nb::none(),
-             "The results of a batch in protobuf's wire format; see the stub.");
+             nb::arg("message") = "FrameResult", nb::arg("progress") = nb::none(),
+             nb::arg("mask_splits").noconvert() = nb::none(), nb::arg("mask_counts").noconvert() = nb::none(),
+             nb::arg("track_ids").noconvert() = nb::none(), nb::arg("logits").noconvert() = nb::none(),
+             nb::arg("embeddings").noconvert() = nb::none(), nb::arg("image_logits").noconvert() = nb::none(),
+             nb::arg("image_embeddings").noconvert() = nb::none(), nb::arg("debug_pictures") = nb::none(),
+             nb::arg("segment_splits").noconvert() = nb::none(), nb::arg("segment_classes").noconvert() = nb::none(),
+             nb::arg("segment_areas").noconvert() = nb::none(), nb::arg("run_splits").noconvert() = nb::none(),
+             nb::arg("run_lengths").noconvert() = nb::none(), nb::arg("run_segments").noconvert() = nb::none(),
+             nb::arg("pool") = nb::none(), "The results of a batch in protobuf's wire format; see the stub.");
 }
 
 }  // namespace framecast::bindings

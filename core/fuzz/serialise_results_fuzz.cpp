@@ -74,6 +74,7 @@ class Walker {
 /// What was found in a message.
 struct Counts {
   std::size_t instances = 0, labels = 0, parts = 0, rings = 0, coordinates = 0, keypoints = 0;
+  std::size_t mask_counts = 0, floats = 0, segments = 0, runs = 0, debug_pictures = 0;
 };
 
 void walk_wholes(std::span<const std::uint8_t> bytes) {
@@ -107,16 +108,53 @@ void walk_keypoint(std::span<const std::uint8_t> bytes, bool scored) {
   FUZZ_CHECK(seen == scored);
 }
 
+/// A packed field of uint32: how many values it has.
+std::size_t walk_packed(std::span<const std::uint8_t> bytes) {
+  FUZZ_CHECK(!bytes.empty() && bytes.back() < 128);
+  std::size_t values = 0;
+  for (const std::uint8_t byte : bytes) values += byte < 128;
+  return values;
+}
+
+/// A packed field of floats: how many values it has.
+std::size_t walk_floats(std::span<const std::uint8_t> bytes) {
+  FUZZ_CHECK(!bytes.empty() && bytes.size() % 4 == 0);
+  return bytes.size() / 4;
+}
+
+void walk_mask(std::span<const std::uint8_t> bytes, Counts& counts) {
+  for (Walker walker(bytes); const unsigned number = walker.next();) {
+    if (number <= 2) walker.whole();
+    if (number == 3) counts.mask_counts += walk_packed(walker.nested());
+    FUZZ_CHECK(number <= 3);
+  }
+}
+
+void walk_segmentation(std::span<const std::uint8_t> bytes, Counts& counts) {
+  std::size_t lengths = 0, segments = 0;
+  for (Walker walker(bytes); const unsigned number = walker.next();) {
+    if (number <= 2) walker.whole();
+    if (number == 3) walker.nested(), ++counts.segments;
+    if (number == 4) lengths = walk_packed(walker.nested());
+    if (number == 5) segments = walk_packed(walker.nested());
+    FUZZ_CHECK(number <= 5);
+  }
+  FUZZ_CHECK(lengths > 0 && lengths == segments);
+  counts.runs += lengths;
+}
+
 void walk_instance(std::span<const std::uint8_t> bytes, bool scored, Counts& counts) {
   ++counts.instances;
   bool boxed = false;
   for (Walker walker(bytes); const unsigned number = walker.next();) {
-    if (number == 1 || number == 6) walker.whole();
+    if (number == 1 || number == 6 || number == 10) walker.whole();
     if (number == 2) FUZZ_CHECK(!walker.nested().empty());
     if (number == 3) walker.real();
     if (number == 4) walk_reals(walker.nested());
     if (number == 5) walk_polygon(walker.nested(), counts), ++counts.parts;
     if (number == 7) walk_keypoint(walker.nested(), scored), ++counts.keypoints;
+    if (number == 8) walk_mask(walker.nested(), counts);
+    if (number == 9 || number == 11) counts.floats += walk_floats(walker.nested());
     boxed |= number == 4;
   }
   FUZZ_CHECK(boxed);
@@ -127,6 +165,10 @@ void walk_prediction(std::span<const std::uint8_t> bytes, bool scored, Counts& c
     if (number <= 2) walker.whole();
     if (number == 3) walk_instance(walker.nested(), scored, counts);
     if (number == 4) walker.nested(), ++counts.labels;
+    if (number == 5 || number == 8) counts.floats += walk_floats(walker.nested());
+    if (number == 6) walker.nested(), ++counts.debug_pictures;
+    if (number == 9) walk_segmentation(walker.nested(), counts);
+    FUZZ_CHECK(number != 7 && number <= 9);
   }
 }
 
@@ -139,7 +181,7 @@ std::int64_t add_rows(FuzzInput& input, std::vector<std::int64_t>& splits, std::
 }  // namespace
 
 // Any values in arrays that fit together: the sizes are those written, and what is written is a message of the wire
-// with as many instances, labels, parts, rings, points and keypoints as were given.
+// with as many of everything, from instances to values of logits, as were given.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   FuzzInput input(data, size);
   const std::string long_name(input.in_range<std::size_t>(0, 300), 'n');
@@ -149,12 +191,18 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
   const auto images = input.in_range<std::size_t>(0, 3);
   const bool with_polygons = input.flag(), with_keypoints = input.flag(), scored = input.flag(), areas = input.flag();
+  const bool with_masks = input.flag(), tracked = input.flag(), segmented = input.flag(), pictured = input.flag();
+  const auto logit_length = input.in_range<std::size_t>(0, 3), embedding_length = input.in_range<std::size_t>(0, 40);
   std::vector<std::int64_t> frame_indices, pts, splits{0}, label_splits{0}, mask_areas;
   std::vector<std::int64_t> instance_splits{0}, part_splits{0}, ring_splits{0}, keypoint_splits{0};
   std::vector<std::int32_t> sizes, classes, label_classes, visibilities;
   std::vector<framecast::PresentationTime> times;
   std::vector<framecast::SerialisedMessage> progress;
-  std::vector<framecast::SerialisedMessage> errors;
+  std::vector<framecast::SerialisedMessage> errors, debug_pictures;
+  std::vector<std::int64_t> mask_splits{0}, track_ids, segment_splits{0}, segment_areas, run_splits{0};
+  std::vector<std::uint32_t> mask_counts, run_lengths, run_segments;
+  std::vector<std::int32_t> segment_classes;
+  std::size_t segments_written = 0, pictures_written = 0, predictions = 0;
   std::vector<framecast::Box> boxes;
   std::vector<std::uint8_t> timed;
   const auto message = static_cast<ResultMessage>(input.in_range<std::uint8_t>(0, 2));
@@ -174,12 +222,31 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (fails) errors.back() = std::span(data, std::min<std::size_t>(size, 200));
     add_rows(input, splits, fails ? 0 : 9);
     add_rows(input, label_splits, fails ? 0 : 3);
+    const auto segments = add_rows(input, segment_splits, fails ? 0 : 3);
+    const auto runs = add_rows(input, run_splits, fails ? 0 : 20);
+    for (std::int64_t run = 0; run < runs; ++run) {
+      run_lengths.push_back(input.take<std::uint32_t>());
+      run_segments.push_back(static_cast<std::uint32_t>(input.in_range<std::int64_t>(0, segments)));
+    }
+    if (runs > 0) segments_written += static_cast<std::size_t>(segments);
+    if (pictured) debug_pictures.emplace_back();
+    if (pictured && input.flag()) debug_pictures.back() = std::span(data, std::min<std::size_t>(size, 140));
+    if (pictured && debug_pictures.back() && !fails) ++pictures_written;
+    predictions += !fails;
+  }
+  for (std::int64_t row = 0; row < segment_splits.back(); ++row) {
+    segment_classes.push_back(input.in_range<std::int32_t>(0, 2));
+    segment_areas.push_back(input.take<std::int32_t>());
   }
   for (std::int64_t row = 0; row < splits.back(); ++row) {
     boxes.push_back({input.number(), input.number(), input.number(), input.number()});
     classes.push_back(input.in_range<std::int32_t>(0, 2));
     if (areas) mask_areas.push_back(input.take<std::int32_t>());
     add_rows(input, keypoint_splits, 5);
+    if (tracked) track_ids.push_back(input.take<std::int16_t>());
+    for (std::int64_t left = add_rows(input, mask_splits, 6); left > 0; --left) {
+      mask_counts.push_back(input.take<std::uint32_t>());
+    }
     for (std::int64_t parts = add_rows(input, instance_splits, 2); parts > 0; --parts) {
       for (std::int64_t rings = add_rows(input, part_splits, 3); rings > 0; --rings) add_rows(input, ring_splits, 40);
     }
@@ -197,10 +264,28 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   framecast::ResultBatch batch;
   batch.frames = {frame_indices, sizes, pts, times, timed, errors, progress};
   batch.message = message;
-  batch.instances = framecast::ResultInstances{splits, boxes, scores, classes, mask_areas, std::nullopt, std::nullopt};
-  if (with_polygons) batch.instances->polygons = {points, ring_splits, part_splits, instance_splits};
-  if (with_keypoints) batch.instances->keypoints = {keypoint_splits, keypoints, visibilities, keypoint_scores};
+  framecast::ResultInstances& instances = batch.instances.emplace();
+  instances.splits = splits;
+  instances.boxes = boxes;
+  instances.scores = scores;
+  instances.classes = classes;
+  instances.mask_areas = mask_areas;
+  if (with_polygons) instances.polygons = {points, ring_splits, part_splits, instance_splits};
+  if (with_keypoints) instances.keypoints = {keypoint_splits, keypoints, visibilities, keypoint_scores};
   batch.labels = framecast::ResultLabels{label_splits, label_classes, label_scores};
+  const std::vector<float> logits = input.numbers(boxes.size() * logit_length);
+  const std::vector<float> embeddings = input.numbers(boxes.size() * embedding_length);
+  const std::vector<float> image_logits = input.numbers(images * logit_length);
+  const std::vector<float> image_embeddings = input.numbers(images * embedding_length);
+  if (with_masks) instances.masks = {mask_splits, mask_counts};
+  instances.track_ids = track_ids;
+  instances.logits = {logits, logit_length};
+  instances.embeddings = {embeddings, embedding_length};
+  batch.pictures = {{image_logits, logit_length}, {image_embeddings, embedding_length}, debug_pictures, std::nullopt};
+  if (segmented) {
+    batch.pictures.segmentations = {segment_splits, segment_classes, segment_areas,
+                                    run_splits,     run_lengths,     run_segments};
+  }
 
   std::vector<std::size_t> lengths(images);
   framecast::measure_results(batch, table, lengths);
@@ -236,5 +321,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   FUZZ_CHECK(counts.rings == (with_polygons ? ring_splits.size() - 1 : 0));
   FUZZ_CHECK(counts.coordinates == (with_polygons ? 2 * points.size() : 0));
   FUZZ_CHECK(counts.keypoints == (with_keypoints ? keypoints.size() : 0));
+  FUZZ_CHECK(counts.mask_counts == (with_masks ? mask_counts.size() : 0));
+  FUZZ_CHECK(counts.floats == (boxes.size() + predictions) * (logit_length + embedding_length));
+  FUZZ_CHECK(counts.segments == (segmented ? segments_written : 0));
+  FUZZ_CHECK(counts.runs == (segmented ? run_lengths.size() : 0));
+  FUZZ_CHECK(counts.debug_pictures == pictures_written);
   return 0;
 }

@@ -28,14 +28,30 @@ struct KeypointTag {
 struct InstanceTag {
   static constexpr std::uint8_t score = field_tag(3, WireType::fixed32), box = field_tag(4, WireType::bytes),
                                 polygons = field_tag(5, WireType::bytes), mask_area = field_tag(6, WireType::varint),
-                                keypoints = field_tag(7, WireType::bytes);
+                                keypoints = field_tag(7, WireType::bytes), mask = field_tag(8, WireType::bytes),
+                                logits = field_tag(9, WireType::bytes), track_id = field_tag(10, WireType::varint),
+                                embedding = field_tag(11, WireType::bytes);
+};
+struct MaskTag {
+  static constexpr std::uint8_t height = field_tag(1, WireType::varint), width = field_tag(2, WireType::varint),
+                                counts = field_tag(3, WireType::bytes);
+};
+struct SegmentTag {
+  static constexpr std::uint8_t area = field_tag(3, WireType::varint);
+};
+struct SegmentationTag {
+  static constexpr std::uint8_t height = field_tag(1, WireType::varint), width = field_tag(2, WireType::varint),
+                                segments = field_tag(3, WireType::bytes), run_lengths = field_tag(4, WireType::bytes),
+                                run_segments = field_tag(5, WireType::bytes);
 };
 struct LabelTag {
   static constexpr std::uint8_t score = field_tag(3, WireType::fixed32);
 };
 struct PredictionTag {
   static constexpr std::uint8_t width = field_tag(1, WireType::varint), height = field_tag(2, WireType::varint),
-                                instances = field_tag(3, WireType::bytes), labels = field_tag(4, WireType::bytes);
+                                instances = field_tag(3, WireType::bytes), labels = field_tag(4, WireType::bytes),
+                                logits = field_tag(5, WireType::bytes), debug_picture = field_tag(6, WireType::bytes),
+                                embedding = field_tag(8, WireType::bytes), segmentation = field_tag(9, WireType::bytes);
 };
 struct DurationTag {
   static constexpr std::uint8_t seconds = field_tag(1, WireType::varint), nanos = field_tag(2, WireType::varint);
@@ -91,7 +107,51 @@ std::size_t keypoint_size(const ResultKeypoints& keypoints, std::size_t point) {
          (keypoints.scores.empty() ? 0 : 5);
 }
 
-std::size_t instance_size(const ResultInstances& instances, const CategoryTable& categories, std::size_t row) {
+/// An image's pixels.
+struct Size {
+  std::int32_t height;
+  std::int32_t width;
+};
+
+Size size_of(const ResultFrames& frames, std::size_t image) {
+  return {frames.image_sizes[2 * image], frames.image_sizes[2 * image + 1]};
+}
+
+template <typename T>
+std::span<const T> part_of(std::span<const T> values, Rows rows) {
+  return values.subspan(rows.first, rows.last - rows.first);
+}
+
+std::size_t vector_size(const ResultVectors& vectors) { return packed_field_size(vectors.length * sizeof(float)); }
+
+std::size_t mask_size(const ResultMasks& masks, std::size_t row, Size image) {
+  const auto counts = part_of(masks.counts, rows_of(masks.splits, row));
+  if (counts.empty()) return 0;
+  return bytes_field_size(int_field_size(image.height) + int_field_size(image.width) +
+                          packed_field_size(packed_size(counts)));
+}
+
+std::size_t segment_size(const ResultSegmentations& maps, const CategoryTable& categories, std::size_t segment) {
+  return categories.fields(static_cast<std::size_t>(maps.classes[segment])).size() +
+         int_field_size(maps.areas[segment]);
+}
+
+std::size_t segmentation_size(const ResultSegmentations& maps, const CategoryTable& categories, std::size_t image,
+                              Size pixels) {
+  const Rows runs = rows_of(maps.run_splits, image);
+  if (runs.empty()) return 0;
+  std::size_t size = int_field_size(pixels.height) + int_field_size(pixels.width);
+  const Rows segments = rows_of(maps.splits, image);
+  for (std::size_t segment = segments.first; segment < segments.last; ++segment) {
+    size += bytes_field_size(segment_size(maps, categories, segment));
+  }
+  size += packed_field_size(packed_size(part_of(maps.lengths, runs))) +
+          packed_field_size(packed_size(part_of(maps.run_segments, runs)));
+  return bytes_field_size(size);
+}
+
+std::size_t instance_size(const ResultInstances& instances, const CategoryTable& categories, std::size_t row,
+                          Size image) {
   const Box& box = instances.boxes[row];
   const std::size_t box_size =
       float_field_size(box.x1) + float_field_size(box.y1) + float_field_size(box.x2) + float_field_size(box.y2);
@@ -110,18 +170,21 @@ std::size_t instance_size(const ResultInstances& instances, const CategoryTable&
       size += bytes_field_size(keypoint_size(*instances.keypoints, point));
     }
   }
+  if (instances.masks) size += mask_size(*instances.masks, row, image);
+  size += vector_size(instances.logits) + vector_size(instances.embeddings);
+  if (!instances.track_ids.empty()) size += int_field_size(instances.track_ids[row]);
   return size;
 }
 
 void require_wire_size(std::size_t size) { require(size <= kMostWireBytes, "splits: a message must be below 2 GiB"); }
 
 std::size_t prediction_size(const ResultBatch& batch, const CategoryTable& categories, std::size_t image) {
-  std::size_t size =
-      int_field_size(batch.frames.image_sizes[2 * image + 1]) + int_field_size(batch.frames.image_sizes[2 * image]);
+  const Size pixels = size_of(batch.frames, image);
+  std::size_t size = int_field_size(pixels.width) + int_field_size(pixels.height);
   if (batch.instances) {
     const Rows rows = rows_of(batch.instances->splits, image);
     for (std::size_t row = rows.first; row < rows.last; ++row) {
-      size += bytes_field_size(instance_size(*batch.instances, categories, row));
+      size += bytes_field_size(instance_size(*batch.instances, categories, row, pixels));
       require_wire_size(size);
     }
   }
@@ -133,6 +196,11 @@ std::size_t prediction_size(const ResultBatch& batch, const CategoryTable& categ
       require_wire_size(size);
     }
   }
+  const ResultPictures& pictures = batch.pictures;
+  size += vector_size(pictures.logits) + vector_size(pictures.embeddings);
+  if (has(pictures.debug_pictures, image)) size += bytes_field_size(pictures.debug_pictures[image]->size());
+  if (pictures.segmentations) size += segmentation_size(*pictures.segmentations, categories, image, pixels);
+  require_wire_size(size);
   return size;
 }
 
@@ -190,8 +258,42 @@ void write_keypoint(const ResultKeypoints& keypoints, std::size_t point, WireWri
   writer.float_field(KeypointTag::x, keypoints.points[point].x);
 }
 
-void write_instance(const ResultInstances& instances, const CategoryTable& categories, std::size_t row,
+void write_mask(const ResultMasks& masks, std::size_t row, Size image, WireWriter& writer) {
+  const auto counts = part_of(masks.counts, rows_of(masks.splits, row));
+  if (counts.empty()) return;
+  const std::size_t end = writer.left();
+  writer.packed_field(MaskTag::counts, counts);
+  writer.int_field(MaskTag::width, image.width);
+  writer.int_field(MaskTag::height, image.height);
+  writer.length(InstanceTag::mask, end - writer.left());
+}
+
+void write_segmentation(const ResultSegmentations& maps, const CategoryTable& categories, std::size_t image,
+                        Size pixels, WireWriter& writer) {
+  const Rows runs = rows_of(maps.run_splits, image);
+  if (runs.empty()) return;
+  const std::size_t end = writer.left();
+  writer.packed_field(SegmentationTag::run_segments, part_of(maps.run_segments, runs));
+  writer.packed_field(SegmentationTag::run_lengths, part_of(maps.lengths, runs));
+  const Rows segments = rows_of(maps.splits, image);
+  for (std::size_t segment = segments.last; segment-- > segments.first;) {
+    const std::size_t segment_end = writer.left();
+    writer.int_field(SegmentTag::area, maps.areas[segment]);
+    const auto fields = categories.fields(static_cast<std::size_t>(maps.classes[segment]));
+    writer.bytes(fields.data(), fields.size());
+    writer.length(SegmentationTag::segments, segment_end - writer.left());
+  }
+  writer.int_field(SegmentationTag::width, pixels.width);
+  writer.int_field(SegmentationTag::height, pixels.height);
+  writer.length(PredictionTag::segmentation, end - writer.left());
+}
+
+void write_instance(const ResultInstances& instances, const CategoryTable& categories, std::size_t row, Size image,
                     WireWriter& writer) {
+  writer.packed_field(InstanceTag::embedding, instances.embeddings.row(row));
+  if (!instances.track_ids.empty()) writer.int_field(InstanceTag::track_id, instances.track_ids[row]);
+  writer.packed_field(InstanceTag::logits, instances.logits.row(row));
+  if (instances.masks) write_mask(*instances.masks, row, image, writer);
   if (instances.keypoints) {
     const Rows points = rows_of(instances.keypoints->splits, row);
     for (std::size_t point = points.last; point-- > points.first;) {
@@ -219,6 +321,14 @@ void write_instance(const ResultInstances& instances, const CategoryTable& categ
 
 void write_prediction(const ResultBatch& batch, const CategoryTable& categories, std::size_t image,
                       WireWriter& writer) {
+  const Size pixels = size_of(batch.frames, image);
+  const ResultPictures& pictures = batch.pictures;
+  if (pictures.segmentations) write_segmentation(*pictures.segmentations, categories, image, pixels, writer);
+  writer.packed_field(PredictionTag::embedding, pictures.embeddings.row(image));
+  if (has(pictures.debug_pictures, image)) {
+    write_message(PredictionTag::debug_picture, *pictures.debug_pictures[image], writer);
+  }
+  writer.packed_field(PredictionTag::logits, pictures.logits.row(image));
   if (batch.labels) {
     const Rows rows = rows_of(batch.labels->splits, image);
     for (std::size_t row = rows.last; row-- > rows.first;) {
@@ -233,12 +343,12 @@ void write_prediction(const ResultBatch& batch, const CategoryTable& categories,
     const Rows rows = rows_of(batch.instances->splits, image);
     for (std::size_t row = rows.last; row-- > rows.first;) {
       const std::size_t end = writer.left();
-      write_instance(*batch.instances, categories, row, writer);
+      write_instance(*batch.instances, categories, row, pixels, writer);
       writer.length(PredictionTag::instances, end - writer.left());
     }
   }
-  writer.int_field(PredictionTag::height, batch.frames.image_sizes[2 * image]);
-  writer.int_field(PredictionTag::width, batch.frames.image_sizes[2 * image + 1]);
+  writer.int_field(PredictionTag::height, pixels.height);
+  writer.int_field(PredictionTag::width, pixels.width);
 }
 
 void write_frame_result(const ResultBatch& batch, const CategoryTable& categories, std::size_t image,
@@ -312,6 +422,14 @@ void check_polygons(const ResultPolygons& polygons, std::size_t instances) {
   require_splits(polygons.instance_splits, polygons.part_splits.size() - 1, "polygons.instance_splits");
 }
 
+/// Values of `rows` rows, where there are any.
+void require_vectors(const ResultVectors& vectors, std::size_t rows, const char* message) {
+  require(vectors.length == 0
+              ? vectors.values.empty()
+              : vectors.values.size() % vectors.length == 0 && vectors.values.size() / vectors.length == rows,
+          message);
+}
+
 void check_instances(const ResultInstances& instances, const CategoryTable& categories, std::size_t images) {
   const std::size_t count = instances.boxes.size();
   require(instances.splits.size() == images + 1, "splits: must have one entry per image and one more");
@@ -329,6 +447,13 @@ void check_instances(const ResultInstances& instances, const CategoryTable& cate
     require_entries(instances.keypoints->visibilities.size(), points, "visibilities: must have one entry per keypoint");
     require_entries(instances.keypoints->scores.size(), points, "keypoint_scores: must have one entry per keypoint");
   }
+  if (instances.masks) {
+    require(instances.masks->splits.size() == count + 1, "mask_splits: must have one entry per box and one more");
+    require_splits(instances.masks->splits, instances.masks->counts.size(), "mask_splits");
+  }
+  require_entries(instances.track_ids.size(), count, "track_ids: must have one entry per box");
+  require_vectors(instances.logits, count, "logits: must have one row per box");
+  require_vectors(instances.embeddings, count, "embeddings: must have one row per box");
 }
 
 void check_labels(const ResultLabels& labels, const CategoryTable& categories, std::size_t images) {
@@ -338,11 +463,40 @@ void check_labels(const ResultLabels& labels, const CategoryTable& categories, s
   require_classes(labels.classes, categories, "label_classes: must be rows of categories");
 }
 
+void check_segmentations(const ResultSegmentations& maps, const CategoryTable& categories, std::size_t images) {
+  require(maps.splits.size() == images + 1, "segment_splits: must have one entry per image and one more");
+  require_splits(maps.splits, maps.classes.size(), "segment_splits");
+  require_classes(maps.classes, categories, "segment_classes: must be rows of categories");
+  require(maps.areas.size() == maps.classes.size(), "segment_areas: must have one entry per segment");
+  require(maps.run_splits.size() == images + 1, "run_splits: must have one entry per image and one more");
+  require_splits(maps.run_splits, maps.lengths.size(), "run_splits");
+  require(maps.run_segments.size() == maps.lengths.size(), "run_segments: must have one entry per run");
+  for (std::size_t image = 0; image < images; ++image) {
+    const Rows segments = rows_of(maps.splits, image);
+    bool ok = true;
+    for (std::uint32_t segment : part_of(maps.run_segments, rows_of(maps.run_splits, image))) {
+      ok &= segment <= segments.last - segments.first;
+    }
+    require(ok, "run_segments: must be segments of their image, counted from 1, or 0");
+  }
+}
+
+void check_pictures(const ResultPictures& pictures, const CategoryTable& categories, std::size_t images) {
+  require_vectors(pictures.logits, images, "image_logits: must have one row per image");
+  require_vectors(pictures.embeddings, images, "image_embeddings: must have one row per image");
+  require_entries(pictures.debug_pictures.size(), images, "debug_pictures: must have one entry per image");
+  for (const SerialisedMessage& picture : pictures.debug_pictures) {
+    require(!picture || picture->size() <= kMostWireBytes, "debug_pictures: must be shorter than 2 GiB");
+  }
+  if (pictures.segmentations) check_segmentations(*pictures.segmentations, categories, images);
+}
+
 void check(const ResultBatch& batch, const CategoryTable& categories) {
   const std::size_t images = batch.frames.frame_indices.size();
   check_frames(batch.frames, batch.message);
   if (batch.instances) check_instances(*batch.instances, categories, images);
   if (batch.labels) check_labels(*batch.labels, categories, images);
+  check_pictures(batch.pictures, categories, images);
   for (std::size_t image = 0; image < images; ++image) {
     if (has(batch.frames.progress, image)) {
       require(batch.frames.progress[image]->size() <= kMostWireBytes, "progress: must be shorter than 2 GiB");
@@ -353,6 +507,8 @@ void check(const ResultBatch& batch, const CategoryTable& categories) {
             "errors: an image with an error must have no boxes");
     require(!batch.labels || rows_of(batch.labels->splits, image).empty(),
             "errors: an image with an error must have no labels");
+    require(!batch.pictures.segmentations || rows_of(batch.pictures.segmentations->run_splits, image).empty(),
+            "errors: an image with an error must have no runs");
   }
 }
 

@@ -39,6 +39,16 @@ inline std::size_t float_field_size(float value) { return std::bit_cast<std::uin
 /// Of a string, a packed field or a message that is there, with tag and length.
 constexpr std::size_t bytes_field_size(std::size_t size) { return 1 + varint_size(size) + size; }
 
+/// Of the values of a packed field of uint32, without tag and length.
+inline std::size_t packed_size(std::span<const std::uint32_t> values) {
+  std::size_t size = 0;
+  for (std::uint32_t value : values) size += varint_size(value);
+  return size;
+}
+
+/// Of a repeated field that is not written where it is empty.
+constexpr std::size_t packed_field_size(std::size_t size) { return size == 0 ? 0 : bytes_field_size(size); }
+
 /// Writes a message from its last byte to its first, so that every length is known when it is due.
 ///
 /// Throws std::length_error instead of writing before the memory it was given.
@@ -64,6 +74,21 @@ class WireWriter {
     }
     varint(size);
     *take(1) = tag;
+  }
+
+  /// A packed field of uint32; nothing where there are no values.
+  void packed_field(std::uint8_t tag, std::span<const std::uint32_t> values) {
+    if (values.empty()) return;
+    const std::size_t end = left();
+    for (std::size_t i = values.size(); i-- > 0;) varint(values[i]);
+    length(tag, end - left());
+  }
+
+  /// A packed field of floats; nothing where there are no values.
+  void packed_field(std::uint8_t tag, std::span<const float> values) {
+    if (values.empty()) return;
+    bytes(values.data(), values.size_bytes());
+    length(tag, values.size_bytes());
   }
 
   void int_field(std::uint8_t tag, std::int64_t value) {

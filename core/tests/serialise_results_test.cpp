@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -22,6 +23,7 @@ namespace {
 const std::string_view kNames[] = {"", "car", "a name that is longer than the others, by far"};
 const std::int32_t kIds[] = {0, -1, 300};
 constexpr std::uint8_t kProgress[] = {8, 1, 16, 2};
+constexpr std::uint8_t kDebugPicture[] = {10, 2, 255, 216};
 
 /// The arrays of a batch, and the batch over them.
 struct Arrays {
@@ -36,6 +38,12 @@ struct Arrays {
   std::vector<float> scores, keypoint_scores, label_scores;
   std::vector<Point> points, keypoints;
   std::vector<std::int64_t> ring_splits{0}, part_splits{0}, instance_splits{0}, keypoint_splits{0};
+  std::vector<std::int64_t> mask_splits{0}, track_ids, segment_splits{0}, segment_areas, run_splits{0};
+  std::vector<std::uint32_t> mask_counts, run_lengths, run_segments;
+  std::vector<std::int32_t> segment_classes;
+  std::vector<float> logits, embeddings, image_logits, image_embeddings;
+  std::size_t logit_length = 0, embedding_length = 0;  // Of instances; of images one more.
+  std::vector<framecast::SerialisedMessage> debug_pictures;
   ResultMessage message = ResultMessage::frame_result;
 
   ResultBatch batch() const {
@@ -48,7 +56,16 @@ struct Arrays {
         classes,
         mask_areas,
         framecast::ResultPolygons{points, ring_splits, part_splits, instance_splits},
-        framecast::ResultKeypoints{keypoint_splits, keypoints, visibilities, keypoint_scores}};
+        framecast::ResultKeypoints{keypoint_splits, keypoints, visibilities, keypoint_scores},
+        framecast::ResultMasks{mask_splits, mask_counts},
+        track_ids,
+        {logits, logit_length},
+        {embeddings, embedding_length}};
+    batch.pictures = {{image_logits, logit_length + 1},
+                      {image_embeddings, embedding_length + 1},
+                      debug_pictures,
+                      framecast::ResultSegmentations{segment_splits, segment_classes, segment_areas, run_splits,
+                                                     run_lengths, run_segments}};
     batch.labels = framecast::ResultLabels{label_splits, label_classes, label_scores};
     batch.message = message;
     return batch;
@@ -65,6 +82,8 @@ std::int64_t odd_int(Random& random) {
   const auto value = static_cast<std::int64_t>(random.bits() >> random.below(64));
   return random.below(4) == 0 ? -value : random.below(4) == 0 ? 0 : value;
 }
+
+std::uint32_t odd_count(Random& random) { return static_cast<std::uint32_t>(odd_int(random)); }
 
 template <typename T>
 void end_of_rows(std::vector<std::int64_t>& splits, const std::vector<T>& rows) {
@@ -92,11 +111,30 @@ void add_instance(Random& random, Arrays& arrays) {
     arrays.keypoint_scores.push_back(odd_float(random));
   }
   end_of_rows(arrays.keypoint_splits, arrays.keypoints);
+  for (std::size_t count = random.below(6); count > 0; --count) arrays.mask_counts.push_back(odd_count(random));
+  end_of_rows(arrays.mask_splits, arrays.mask_counts);
+  arrays.track_ids.push_back(odd_int(random));
+  for (std::size_t i = 0; i < arrays.logit_length; ++i) arrays.logits.push_back(odd_float(random));
+  for (std::size_t i = 0; i < arrays.embedding_length; ++i) arrays.embeddings.push_back(odd_float(random));
+}
+
+void add_segmentation(Random& random, Arrays& arrays) {
+  const std::size_t segments = random.below(4);
+  for (std::size_t i = 0; i < segments; ++i) {
+    arrays.segment_classes.push_back(static_cast<std::int32_t>(random.below(3)));
+    arrays.segment_areas.push_back(odd_int(random));
+  }
+  for (std::size_t count = random.below(40); count > 0; --count) {
+    arrays.run_lengths.push_back(odd_count(random));
+    arrays.run_segments.push_back(static_cast<std::uint32_t>(random.below(segments + 1)));
+  }
 }
 
 Arrays random_arrays(Random& random, std::size_t images) {
   Arrays arrays;
   arrays.message = static_cast<ResultMessage>(random.below(3));
+  arrays.logit_length = random.below(3);
+  arrays.embedding_length = random.below(100);
   for (std::size_t image = 0; image < images; ++image) {
     arrays.frame_indices.push_back(odd_int(random));
     arrays.pts.push_back(odd_int(random));
@@ -117,6 +155,13 @@ Arrays random_arrays(Random& random, std::size_t images) {
     }
     arrays.errors.emplace_back();
     if (fails) arrays.errors.back().emplace();
+    if (!fails && random.below(2) > 0) add_segmentation(random, arrays);
+    end_of_rows(arrays.segment_splits, arrays.segment_classes);
+    end_of_rows(arrays.run_splits, arrays.run_lengths);
+    for (std::size_t i = 0; i <= arrays.logit_length; ++i) arrays.image_logits.push_back(odd_float(random));
+    for (std::size_t i = 0; i <= arrays.embedding_length; ++i) arrays.image_embeddings.push_back(odd_float(random));
+    arrays.debug_pictures.emplace_back();
+    if (random.below(2) > 0) arrays.debug_pictures.back().emplace(kDebugPicture);
     end_of_rows(arrays.splits, arrays.boxes);
     end_of_rows(arrays.label_splits, arrays.label_scores);
   }
@@ -155,12 +200,23 @@ std::string nested(int number, const std::string& bytes) {
   return varint(static_cast<std::uint64_t>(number * 8 + 2)) + varint(bytes.size()) + bytes;
 }
 
+std::string packed(int number, const std::vector<std::uint32_t>& values, std::int64_t first, std::int64_t last) {
+  std::string bytes;
+  for (std::int64_t i = first; i < last; ++i) bytes += varint(values[static_cast<std::size_t>(i)]);
+  return first == last ? "" : nested(number, bytes);
+}
+
+std::string packed(int number, const std::vector<float>& rows, std::size_t row, std::size_t length) {
+  if (length == 0) return "";
+  return nested(number, std::string(reinterpret_cast<const char*>(rows.data() + row * length), length * 4));
+}
+
 std::string category(std::int32_t index) {
   const auto at = static_cast<std::size_t>(index);
   return whole(1, kIds[at]) + (kNames[at].empty() ? "" : nested(2, std::string(kNames[at])));
 }
 
-std::string plain_instance(const Arrays& arrays, std::size_t row) {
+std::string plain_instance(const Arrays& arrays, std::size_t image, std::size_t row) {
   auto each = [](const std::vector<std::int64_t>& splits, std::size_t index, auto&& visit) {
     for (std::int64_t i = splits[index]; i < splits[index + 1]; ++i) visit(static_cast<std::size_t>(i));
   };
@@ -184,7 +240,24 @@ std::string plain_instance(const Arrays& arrays, std::size_t row) {
     bytes += nested(7, real(1, arrays.keypoints[point].x) + real(2, arrays.keypoints[point].y) +
                            whole(3, arrays.visibilities[point]) + present(4, arrays.keypoint_scores[point]));
   });
-  return bytes;
+  const std::int64_t first = arrays.mask_splits[row], last = arrays.mask_splits[row + 1];
+  if (first != last) {
+    bytes += nested(8, whole(1, arrays.image_sizes[2 * image]) + whole(2, arrays.image_sizes[2 * image + 1]) +
+                           packed(3, arrays.mask_counts, first, last));
+  }
+  bytes += packed(9, arrays.logits, row, arrays.logit_length) + whole(10, arrays.track_ids[row]);
+  return bytes + packed(11, arrays.embeddings, row, arrays.embedding_length);
+}
+
+std::string plain_segmentation(const Arrays& arrays, std::size_t image) {
+  const std::int64_t first = arrays.run_splits[image], last = arrays.run_splits[image + 1];
+  if (first == last) return "";
+  std::string bytes = whole(1, arrays.image_sizes[2 * image]) + whole(2, arrays.image_sizes[2 * image + 1]);
+  for (std::int64_t row = arrays.segment_splits[image]; row < arrays.segment_splits[image + 1]; ++row) {
+    const auto segment = static_cast<std::size_t>(row);
+    bytes += nested(3, category(arrays.segment_classes[segment]) + whole(3, arrays.segment_areas[segment]));
+  }
+  return nested(9, bytes + packed(4, arrays.run_lengths, first, last) + packed(5, arrays.run_segments, first, last));
 }
 
 std::string plain_message(const Arrays& arrays, std::size_t image) {
@@ -197,13 +270,18 @@ std::string plain_message(const Arrays& arrays, std::size_t image) {
   } else {
     std::string prediction = whole(1, arrays.image_sizes[2 * image + 1]) + whole(2, arrays.image_sizes[2 * image]);
     for (std::int64_t row = arrays.splits[image]; row < arrays.splits[image + 1]; ++row) {
-      prediction += nested(3, plain_instance(arrays, static_cast<std::size_t>(row)));
+      prediction += nested(3, plain_instance(arrays, image, static_cast<std::size_t>(row)));
     }
     for (std::int64_t row = arrays.label_splits[image]; row < arrays.label_splits[image + 1]; ++row) {
       const auto label = static_cast<std::size_t>(row);
       prediction += nested(4, category(arrays.label_classes[label]) + real(3, arrays.label_scores[label]));
     }
-    bytes += nested(4, prediction);
+    prediction += packed(5, arrays.image_logits, image, arrays.logit_length + 1);
+    if (arrays.debug_pictures[image]) {
+      prediction += nested(6, std::string(std::begin(kDebugPicture), std::end(kDebugPicture)));
+    }
+    prediction += packed(8, arrays.image_embeddings, image, arrays.embedding_length + 1);
+    bytes += nested(4, prediction + plain_segmentation(arrays, image));
   }
   if (arrays.message == ResultMessage::frame_result) return bytes;
   if (arrays.message == ResultMessage::predict_images_response) return nested(1, bytes);
@@ -262,6 +340,9 @@ TEST(a_small_message_byte_by_byte) {
   arrays.instance_splits = {0, 0};
   arrays.keypoint_splits = {0, 0};
   arrays.label_splits = {0, 0};
+  ResultBatch batch = arrays.batch();
+  batch.instances->masks.reset();
+  batch.pictures = {};
   const std::string expected(
       "\x08\x96\x01"  // frame_index
       "\x22\x27"      // prediction
@@ -275,7 +356,43 @@ TEST(a_small_message_byte_by_byte) {
       "\x15\0\0\0\x80"
       "\x1d\0\0\x80\x3f",
       44);
-  CHECK(serialise(arrays.batch(), table) == std::vector<std::string>{expected});
+  CHECK(serialise(batch, table) == std::vector<std::string>{expected});
+}
+
+TEST(what_does_not_fit_is_refused_by_name) {
+  const CategoryTable table(kIds, kNames);
+  Random random(3);
+  const auto refused = [&](auto&& spoil) {
+    Arrays arrays;
+    for (bool usable = false; !usable;) {
+      arrays = random_arrays(random, 3);
+      usable = !arrays.mask_counts.empty() && !arrays.run_segments.empty() && !arrays.segment_classes.empty() &&
+               arrays.logit_length > 0;
+    }
+    serialise(arrays.batch(), table);
+    spoil(arrays);
+    std::vector<std::size_t> sizes(3);
+    try {
+      framecast::measure_results(arrays.batch(), table, sizes);
+    } catch (const std::invalid_argument& error) {
+      return std::string(error.what()).substr(0, std::string(error.what()).find(':'));
+    }
+    return std::string("nothing");
+  };
+  CHECK(refused([](Arrays& arrays) { arrays.mask_splits.pop_back(); }) == "mask_splits");
+  CHECK(refused([](Arrays& arrays) { arrays.mask_splits.back() += 1; }) == "mask_splits");
+  CHECK(refused([](Arrays& arrays) { arrays.track_ids.pop_back(); }) == "track_ids");
+  CHECK(refused([](Arrays& arrays) { arrays.logits.pop_back(); }) == "logits");
+  CHECK(refused([](Arrays& arrays) { arrays.embeddings.push_back(0); }) == "embeddings");
+  CHECK(refused([](Arrays& arrays) { arrays.image_logits.pop_back(); }) == "image_logits");
+  CHECK(refused([](Arrays& arrays) { arrays.image_embeddings.clear(); }) == "image_embeddings");
+  CHECK(refused([](Arrays& arrays) { arrays.debug_pictures.pop_back(); }) == "debug_pictures");
+  CHECK(refused([](Arrays& arrays) { arrays.segment_splits.back() += 1; }) == "segment_splits");
+  CHECK(refused([](Arrays& arrays) { arrays.segment_classes.back() = 3; }) == "segment_classes");
+  CHECK(refused([](Arrays& arrays) { arrays.segment_areas.pop_back(); }) == "segment_areas");
+  CHECK(refused([](Arrays& arrays) { arrays.run_splits.pop_back(); }) == "run_splits");
+  CHECK(refused([](Arrays& arrays) { arrays.run_segments.pop_back(); }) == "run_segments");
+  CHECK(refused([](Arrays& arrays) { arrays.run_segments.back() = 4; }) == "run_segments");
 }
 
 TEST(serialising_allocates_nothing) {

@@ -48,6 +48,20 @@ struct ResultKeypoints {
   std::span<const float> scores;               ///< [N] or empty; where given, every point has one, even 0.
 };
 
+/// Masks of the instances as run lengths, each of its whole image: instance i owns counts splits[i] to splits[i + 1].
+struct ResultMasks {
+  std::span<const std::int64_t> splits;   ///< [K + 1]; an instance without counts has no mask.
+  std::span<const std::uint32_t> counts;  ///< [C]
+};
+
+/// A vector of floats per row, all as long.
+struct ResultVectors {
+  std::span<const float> values;  ///< [rows * length]
+  std::size_t length = 0;         ///< 0: there is none.
+
+  std::span<const float> row(std::size_t index) const { return values.subspan(index * length, length); }
+};
+
 /// The instances of the batch, in the order in which they are written; image b owns rows splits[b] to splits[b + 1].
 struct ResultInstances {
   std::span<const std::int64_t> splits;      ///< [B + 1]
@@ -57,6 +71,10 @@ struct ResultInstances {
   std::span<const std::int64_t> mask_areas;  ///< [K] or empty.
   std::optional<ResultPolygons> polygons;
   std::optional<ResultKeypoints> keypoints;
+  std::optional<ResultMasks> masks;
+  std::span<const std::int64_t> track_ids;  ///< [K] or empty.
+  ResultVectors logits;                     ///< K rows.
+  ResultVectors embeddings;                 ///< K rows.
 };
 
 /// Labels of whole images; image b owns rows splits[b] to splits[b + 1].
@@ -64,6 +82,25 @@ struct ResultLabels {
   std::span<const std::int64_t> splits;   ///< [B + 1]
   std::span<const std::int32_t> classes;  ///< [M] rows of the category table.
   std::span<const float> scores;          ///< [M]
+};
+
+/// Label maps of the images; image b owns segments splits[b] to splits[b + 1] and runs run_splits[b] to
+/// run_splits[b + 1]. One without runs has none.
+struct ResultSegmentations {
+  std::span<const std::int64_t> splits;         ///< [B + 1]
+  std::span<const std::int32_t> classes;        ///< [S] rows of the category table.
+  std::span<const std::int64_t> areas;          ///< [S]
+  std::span<const std::int64_t> run_splits;     ///< [B + 1]
+  std::span<const std::uint32_t> lengths;       ///< [R]
+  std::span<const std::uint32_t> run_segments;  ///< [R] in [0, the image's segments]; 0: no category.
+};
+
+/// What is said of whole images, beside their labels; an image with an error has none of it.
+struct ResultPictures {
+  ResultVectors logits;                               ///< B rows.
+  ResultVectors embeddings;                           ///< B rows.
+  std::span<const SerialisedMessage> debug_pictures;  ///< [B] or empty; DebugPicture.
+  std::optional<ResultSegmentations> segmentations;
 };
 
 /// The message that each image becomes.
@@ -79,13 +116,14 @@ struct ResultBatch {
   ResultFrames frames;
   std::optional<ResultInstances> instances;
   std::optional<ResultLabels> labels;
+  ResultPictures pictures;
   ResultMessage message = ResultMessage::frame_result;
 };
 
 /// Writes the size in bytes of each image's message to `sizes`, [B].
 ///
 /// Throws std::invalid_argument, naming the argument, where lengths, offsets or classes do not fit, an image with an
-/// error has instances or labels, or a message has 2 GiB or more. Any float is written as it is.
+/// error has instances, labels or runs, or a message has 2 GiB or more. Any float is written as it is.
 void measure_results(const ResultBatch& batch, const CategoryTable& categories, std::span<std::size_t> sizes,
                      ThreadPool* pool = nullptr);
 

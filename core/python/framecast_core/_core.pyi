@@ -629,6 +629,20 @@ def serialise_results(
     timed: NDArray[np.bool_] | NDArray[np.uint8] | None = None,
     message: Literal["FrameResult", "PredictImagesResponse", "PredictVideoResponse"] = "FrameResult",
     progress: Sequence[bytes | None] | None = None,
+    mask_splits: NDArray[np.int64] | None = None,
+    mask_counts: NDArray[np.uint32] | None = None,
+    track_ids: NDArray[np.int64] | None = None,
+    logits: NDArray[np.float32] | None = None,
+    embeddings: NDArray[np.float32] | None = None,
+    image_logits: NDArray[np.float32] | None = None,
+    image_embeddings: NDArray[np.float32] | None = None,
+    debug_pictures: Sequence[bytes | None] | None = None,
+    segment_splits: NDArray[np.int64] | None = None,
+    segment_classes: NDArray[np.int32] | None = None,
+    segment_areas: NDArray[np.int64] | None = None,
+    run_splits: NDArray[np.int64] | None = None,
+    run_lengths: NDArray[np.uint32] | None = None,
+    run_segments: NDArray[np.uint32] | None = None,
     pool: ThreadPool | None = None,
 ) -> list[bytes]:
     """The results of a batch in protobuf's wire format, byte for byte what protobuf itself would write.
@@ -637,13 +651,18 @@ def serialise_results(
     nanos; `timed` [B] False: unset), errors (a serialised google.rpc.Status in place of a prediction, None without).
     Instances, in the order given: splits [B + 1], boxes [K, 4], scores [K], classes [K] (rows of `categories`),
     polygons (of K instances; any object with the four arrays of `Polygons`), mask_areas [K], and keypoints [N, 2]
-    with keypoint_splits [K + 1], visibilities [N] (numbers of Keypoint.Visibility) and keypoint_scores [N].
-    Labels of whole images: label_splits [B + 1], label_classes [M], label_scores [M]. What is left out is not set.
+    with keypoint_splits [K + 1], visibilities [N] (numbers of Keypoint.Visibility) and keypoint_scores [N]; mask_splits
+    [K + 1] and mask_counts [C], run lengths of masks of the whole image as `masks_to_rle` gives them (no counts: no
+    mask); track_ids [K], logits [K, L], embeddings [K, E].
+    Whole images: label_splits [B + 1], label_classes [M], label_scores [M]; image_logits [B, L], image_embeddings
+    [B, E]; debug_pictures (a serialised DebugPicture or None); label maps: segment_splits [B + 1], segment_classes [S]
+    and segment_areas [S], run_splits [B + 1], run_lengths [R] along the rows and run_segments [R] (a segment of the
+    image, counted from 1; 0: no category). What is left out is not set.
     Each result is a `framecast.v1` message, one per image: `FrameResult`; `PredictImagesResponse` with that one result,
     so that all of them joined, and the fields behind `results` after them, are the whole response; or
     `PredictVideoResponse` with `result` and, where given, progress (B serialised Progress messages, or None each).
-    Floats are written as they are, NaN too. ValueError where an image with an error has instances or labels, or a
-    message has 2 GiB or more. Serialised messages are not parsed. Images are shared among the threads of `pool`.
+    Floats are written as they are, NaN too. ValueError where an image with an error has instances, labels or runs, or
+    a message has 2 GiB or more; its rows of [B, …] are not written. Serialised messages are not parsed. Images are shared among the threads of `pool`.
     """
 
 def simplify_polygons(

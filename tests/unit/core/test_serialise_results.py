@@ -11,7 +11,7 @@ from google.rpc.status_pb2 import Status
 from numpy.typing import NDArray
 
 import framecast_core
-from framecast.v1.frame_result_pb2 import FrameResult, Instance, Prediction
+from framecast.v1.frame_result_pb2 import DebugPicture, FrameResult, Instance, Prediction
 from framecast.v1.geometry_pb2 import Keypoint, Polygon, Ring
 from framecast.v1.inference_service_pb2 import LoadedModel, PredictImagesResponse, PredictVideoResponse
 from framecast.v1.inference_settings_pb2 import InferenceSettings
@@ -19,6 +19,7 @@ from tests.unit.core.candidates import f32, i32, splits_of
 
 ODD_FLOATS = f32(0.0, -0.0, np.nan, np.inf, -np.inf, 1e-45, -3.4e38, 1.0, 0.1, 300.5)
 ODD_INT32 = i32(0, 1, -1, 127, 128, 16383, 16384, 2**31 - 1, -(2**31))
+ODD_COUNTS = np.array([0, 1, 5, 127, 128, 16383, 16384, 2**32 - 1], np.uint32)
 ODD_INT64 = np.array([0, 1, -1, 127, 128, 2**31, -(2**31), 2**63 - 1, -(2**63)], np.int64)
 NAMES = ["", "car", "Ampel 🚦", "x" * 127, "y" * 128, "z" * 20000, "\0"]
 IDS = i32(0, 1, -1, 128, 2**31 - 1, -(2**31), 7)
@@ -81,6 +82,15 @@ def random_batch(seed: int) -> Batch:
         arguments["label_splits"] = splits
         arguments["label_classes"] = rng.integers(0, len(NAMES), count, dtype=np.int32)
         arguments["label_scores"] = random_floats(rng, count)
+    if rng.random() < 0.3:
+        arguments["image_logits"] = random_floats(rng, images, int(rng.integers(0, 90)))
+    if rng.random() < 0.3:
+        arguments["image_embeddings"] = random_floats(rng, images, int(rng.integers(0, 90)))
+    if rng.random() < 0.3:
+        picture = DebugPicture(data=rng.bytes(int(rng.integers(0, 20000))), media_type="image/png").SerializeToString()
+        arguments["debug_pictures"] = [picture if rng.random() < 0.5 else None for _ in range(images)]
+    if rng.random() < 0.4:
+        arguments.update(random_segmentations(rng, failed))
     return Batch(arguments=arguments, messages=[by_protobuf(arguments, image) for image in range(images)])
 
 
@@ -110,7 +120,29 @@ def random_instances(rng: np.random.Generator, failed: NDArray[np.bool_]) -> dic
             arguments["visibilities"] = rng.choice(np.append(ODD_INT32, i32(2, 3)), named).astype(np.int32)
         if rng.random() < 0.7:
             arguments["keypoint_scores"] = random_floats(rng, named)
+    if rng.random() < 0.3:
+        mask_splits = random_splits(rng, count, int(rng.choice([2, 300])))
+        arguments |= {"mask_splits": mask_splits, "mask_counts": rng.choice(ODD_COUNTS, int(mask_splits[-1]))}
+    if rng.random() < 0.3:
+        arguments["track_ids"] = rng.choice(ODD_INT64, count)
+    if rng.random() < 0.3:
+        arguments["logits"] = random_floats(rng, count, int(rng.integers(0, 90)))
+    if rng.random() < 0.3:
+        arguments["embeddings"] = random_floats(rng, count, int(rng.integers(0, 90)))
     return arguments
+
+
+def random_segmentations(rng: np.random.Generator, failed: NDArray[np.bool_]) -> dict[str, Any]:
+    segments = rng.integers(0, 5, len(failed)) * ~failed
+    runs = rng.integers(0, rng.choice([2, 500]), len(failed)) * ~failed
+    return {
+        "segment_splits": splits_of(segments.tolist()),
+        "segment_classes": rng.integers(0, len(NAMES), int(segments.sum()), dtype=np.int32),
+        "segment_areas": rng.choice(ODD_INT64, int(segments.sum())),
+        "run_splits": splits_of(runs.tolist()),
+        "run_lengths": rng.choice(ODD_COUNTS, int(runs.sum())),
+        "run_segments": (rng.random(int(runs.sum())) * np.repeat(segments + 1, runs)).astype(np.uint32),
+    }
 
 
 def by_protobuf(arguments: dict[str, Any], image: int) -> FrameResult:
@@ -128,16 +160,31 @@ def by_protobuf(arguments: dict[str, Any], image: int) -> FrameResult:
     prediction = Prediction()
     prediction.height, prediction.width = arguments["image_sizes"][image].tolist()
     for row in range(*rows_of(arguments.get("splits"), image)):
-        prediction.instances.append(instance_by_protobuf(arguments, row))
+        prediction.instances.append(instance_by_protobuf(arguments, image, row))
     for row in range(*rows_of(arguments.get("label_splits"), image)):
         label = int(arguments["label_classes"][row])
         score = float(arguments["label_scores"][row])
         prediction.labels.add(category_id=int(IDS[label]), category=NAMES[label], score=score)
+    if "image_logits" in arguments:
+        prediction.logits.extend(arguments["image_logits"][image].tolist())
+    if "image_embeddings" in arguments:
+        prediction.embedding.extend(arguments["image_embeddings"][image].tolist())
+    if arguments.get("debug_pictures") and arguments["debug_pictures"][image] is not None:
+        prediction.debug_picture.ParseFromString(arguments["debug_pictures"][image])
+        prediction.debug_picture.SetInParent()
+    first, last = rows_of(arguments.get("run_splits"), image)
+    if first < last:
+        prediction.segmentation.height, prediction.segmentation.width = arguments["image_sizes"][image].tolist()
+        for row in range(*rows_of(arguments["segment_splits"], image)):
+            label, area = int(arguments["segment_classes"][row]), int(arguments["segment_areas"][row])
+            prediction.segmentation.segments.add(category_id=int(IDS[label]), category=NAMES[label], area=area)
+        prediction.segmentation.run_lengths.extend(arguments["run_lengths"][first:last].tolist())
+        prediction.segmentation.run_segments.extend(arguments["run_segments"][first:last].tolist())
     result.prediction.CopyFrom(prediction)
     return result
 
 
-def instance_by_protobuf(arguments: dict[str, Any], row: int) -> Instance:
+def instance_by_protobuf(arguments: dict[str, Any], image: int, row: int) -> Instance:
     label = int(arguments["classes"][row])
     instance = Instance(category_id=int(IDS[label]), category=NAMES[label], score=float(arguments["scores"][row]))
     instance.box.SetInParent()
@@ -164,6 +211,16 @@ def instance_by_protobuf(arguments: dict[str, Any], row: int) -> Instance:
                 keypoint.visibility = int(arguments["visibilities"][point])  # type: ignore[assignment]
             if "keypoint_scores" in arguments:
                 keypoint.score = float(arguments["keypoint_scores"][point])
+    first, last = rows_of(arguments.get("mask_splits"), row)
+    if first < last:
+        instance.mask.height, instance.mask.width = arguments["image_sizes"][image].tolist()
+        instance.mask.counts.extend(arguments["mask_counts"][first:last].tolist())
+    if "track_ids" in arguments:
+        instance.track_id = int(arguments["track_ids"][row])
+    if "logits" in arguments:
+        instance.logits.extend(arguments["logits"][row].tolist())
+    if "embeddings" in arguments:
+        instance.embedding.extend(arguments["embeddings"][row].tolist())
     return instance
 
 
@@ -308,6 +365,20 @@ def valid_arguments() -> dict[str, Any]:
         "pts": np.array([4, 5]),
         "presentation_times": np.array([[1, 2], [3, 4]]),
         "timed": np.array([True, False]),
+        "mask_splits": np.array([0, 2, 2]),
+        "mask_counts": np.array([80, 1], np.uint32),
+        "track_ids": np.array([1, 2]),
+        "logits": np.zeros((2, 3), np.float32),
+        "embeddings": np.zeros((2, 3), np.float32),
+        "image_logits": np.zeros((2, 3), np.float32),
+        "image_embeddings": np.zeros((2, 3), np.float32),
+        "debug_pictures": [b"", None],
+        "segment_splits": np.array([0, 1, 1]),
+        "segment_classes": i32(6),
+        "segment_areas": np.array([81]),
+        "run_splits": np.array([0, 2, 3]),
+        "run_lengths": np.array([80, 1, 81], np.uint32),
+        "run_segments": np.array([1, 0, 0], np.uint32),
     }
 
 
@@ -349,6 +420,23 @@ def valid_arguments() -> dict[str, Any]:
         ("message", "Frame"),
         ("progress", [b"", b""]),
         ("progress", [None]),
+        ("mask_splits", np.array([0, 2])),
+        ("mask_splits", np.array([0, 2, 3])),
+        ("mask_splits", None),
+        ("track_ids", np.array([1])),
+        ("logits", np.zeros((1, 3), np.float32)),
+        ("embeddings", np.zeros((3, 3), np.float32)),
+        ("image_logits", np.zeros((0, 3), np.float32)),
+        ("image_embeddings", np.zeros((1, 0), np.float32)),
+        ("debug_pictures", [None]),
+        ("segment_splits", np.array([0, 1])),
+        ("segment_splits", None),
+        ("segment_classes", i32(7)),
+        ("segment_areas", np.array([1, 2])),
+        ("run_splits", np.array([0, 2])),
+        ("run_segments", np.array([1, 0], np.uint32)),
+        ("run_segments", np.array([2, 0, 0], np.uint32)),
+        ("run_segments", np.array([1, 0, 1], np.uint32)),
     ],
 )
 def test_values_that_do_not_fit_are_refused_by_name(argument: str, value: object) -> None:
@@ -386,6 +474,9 @@ def test_polygons_that_do_not_fit_are_refused(name: str, value: object) -> None:
         ("polygons", object()),
         ("polygons", Shapes(np.zeros((3, 2)), np.array([0, 3]), np.array([0, 1]), np.array([0, 1, 1]))),  # type: ignore[arg-type]
         ("timed", np.array([1.0, 0.0])),
+        ("mask_counts", np.array([80, 1])),
+        ("logits", np.zeros((2, 3))),
+        ("debug_pictures", ["no", None]),
     ],
 )
 def test_other_types_are_refused(argument: str, value: object) -> None:

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66ramecast/v1/frame_result.proto\x12\x0c\x66ramecast.v1\x1a\x1b\x66ramecast/v1/geometry.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\"\xcf\x01\n\x08Instance\x12\x13\n\x0b\x63\x61tegory_id\x18\x01 \x01(\x05\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x02\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.framecast.v1.BoundingBox\x12\'\n\x08polygons\x18\x05 \x03(\x0b\x32\x15.framecast.v1.Polygon\x12\x11\n\tmask_area\x18\x06 \x01(\x03\x12)\n\tkeypoints\x18\x07 \x03(\x0b\x32\x16.framecast.v1.Keypoint\"=\n\x05Label\x12\x13\n\x0b\x63\x61tegory_id\x18\x01 \x01(\x05\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x02\"{\n\nPrediction\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12)\n\tinstances\x18\x03 \x03(\x0b\x32\x16.framecast.v1.Instance\x12#\n\x06labels\x18\x04 \x03(\x0b\x32\x13.framecast.v1.Label\"\xea\x01\n\x0b\x46rameResult\x12\x13\n\x0b\x66rame_index\x18\x01 \x01(\x03\x12\x34\n\x11presentation_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0b\n\x03pts\x18\x03 \x01(\x03\x12.\n\nprediction\x18\x04 \x01(\x0b\x32\x18.framecast.v1.PredictionH\x00\x12#\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\r\n\x05\x61sset\x18\x06 \x01(\t\x12\x14\n\x0csource_index\x18\x07 \x01(\x05\x42\t\n\x07outcomeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66ramecast/v1/frame_result.proto\x12\x0c\x66ramecast.v1\x1a\x1b\x66ramecast/v1/geometry.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\"\xaf\x02\n\x08Instance\x12\x13\n\x0b\x63\x61tegory_id\x18\x01 \x01(\x05\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x02\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.framecast.v1.BoundingBox\x12\'\n\x08polygons\x18\x05 \x03(\x0b\x32\x15.framecast.v1.Polygon\x12\x11\n\tmask_area\x18\x06 \x01(\x03\x12)\n\tkeypoints\x18\x07 \x03(\x0b\x32\x16.framecast.v1.Keypoint\x12)\n\x04mask\x18\x08 \x01(\x0b\x32\x1b.framecast.v1.RunLengthMask\x12\x0e\n\x06logits\x18\t \x03(\x02\x12\x10\n\x08track_id\x18\n \x01(\x03\x12\x11\n\tembedding\x18\x0b \x03(\x02\"=\n\x05Label\x12\x13\n\x0b\x63\x61tegory_id\x18\x01 \x01(\x05\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x02\"0\n\x0c\x44\x65\x62ugPicture\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\"\xce\x01\n\x0cSegmentation\x12\x0e\n\x06height\x18\x01 \x01(\x05\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x34\n\x08segments\x18\x03 \x03(\x0b\x32\".framecast.v1.Segmentation.Segment\x12\x13\n\x0brun_lengths\x18\x04 \x03(\r\x12\x14\n\x0crun_segments\x18\x05 \x03(\r\x1a>\n\x07Segment\x12\x13\n\x0b\x63\x61tegory_id\x18\x01 \x01(\x05\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x0c\n\x04\x61rea\x18\x03 \x01(\x03\"\x83\x02\n\nPrediction\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12)\n\tinstances\x18\x03 \x03(\x0b\x32\x16.framecast.v1.Instance\x12#\n\x06labels\x18\x04 \x03(\x0b\x32\x13.framecast.v1.Label\x12\x0e\n\x06logits\x18\x05 \x03(\x02\x12\x31\n\rdebug_picture\x18\x06 \x01(\x0b\x32\x1a.framecast.v1.DebugPicture\x12\x11\n\tembedding\x18\x08 \x03(\x02\x12\x30\n\x0csegmentation\x18\t \x01(\x0b\x32\x1a.framecast.v1.Segmentation\"\xea\x01\n\x0b\x46rameResult\x12\x13\n\x0b\x66rame_index\x18\x01 \x01(\x03\x12\x34\n\x11presentation_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0b\n\x03pts\x18\x03 \x01(\x03\x12.\n\nprediction\x18\x04 \x01(\x0b\x32\x18.framecast.v1.PredictionH\x00\x12#\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\r\n\x05\x61sset\x18\x06 \x01(\t\x12\x14\n\x0csource_index\x18\x07 \x01(\x05\x42\t\n\x07outcomeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'framecast.v1.frame_result_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INSTANCE']._serialized_start=136
-  _globals['_INSTANCE']._serialized_end=343
-  _globals['_LABEL']._serialized_start=345
-  _globals['_LABEL']._serialized_end=406
-  _globals['_PREDICTION']._serialized_start=408
-  _globals['_PREDICTION']._serialized_end=531
-  _globals['_FRAMERESULT']._serialized_start=534
-  _globals['_FRAMERESULT']._serialized_end=768
+  _globals['_INSTANCE']._serialized_end=439
+  _globals['_LABEL']._serialized_start=441
+  _globals['_LABEL']._serialized_end=502
+  _globals['_DEBUGPICTURE']._serialized_start=504
+  _globals['_DEBUGPICTURE']._serialized_end=552
+  _globals['_SEGMENTATION']._serialized_start=555
+  _globals['_SEGMENTATION']._serialized_end=761
+  _globals['_SEGMENTATION_SEGMENT']._serialized_start=699
+  _globals['_SEGMENTATION_SEGMENT']._serialized_end=761
+  _globals['_PREDICTION']._serialized_start=764
+  _globals['_PREDICTION']._serialized_end=1023
+  _globals['_FRAMERESULT']._serialized_start=1026
+  _globals['_FRAMERESULT']._serialized_end=1260
 # @@protoc_insertion_point(module_scope)

@@ -34,6 +34,10 @@ class Instance(_message.Message):
     POLYGONS_FIELD_NUMBER: _builtins.int
     MASK_AREA_FIELD_NUMBER: _builtins.int
     KEYPOINTS_FIELD_NUMBER: _builtins.int
+    MASK_FIELD_NUMBER: _builtins.int
+    LOGITS_FIELD_NUMBER: _builtins.int
+    TRACK_ID_FIELD_NUMBER: _builtins.int
+    EMBEDDING_FIELD_NUMBER: _builtins.int
     category_id: _builtins.int
     """The category's `id`."""
     category: _builtins.str
@@ -42,6 +46,8 @@ class Instance(_message.Message):
     """In [0, 1]."""
     mask_area: _builtins.int
     """Pixels of the mask that `polygons` outlines, before simplification."""
+    track_id: _builtins.int
+    """The same for the same object in all frames of a stream, from 1; 0: not tracked."""
     @_builtins.property
     def box(self) -> _geometry_pb2.BoundingBox: ...
     @_builtins.property
@@ -50,6 +56,20 @@ class Instance(_message.Message):
 
     @_builtins.property
     def keypoints(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.Keypoint]: ...
+    @_builtins.property
+    def mask(self) -> _geometry_pb2.RunLengthMask:
+        """The mask itself, of the whole picture, where `mask_format` asks for run lengths; `polygons` is empty then."""
+
+    @_builtins.property
+    def logits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """What the network says of the instance before scores are made of it, one value for each output of its last layer,
+        where `logits` asks for them. See `docs/settings.md` for what they are by architecture.
+        """
+
+    @_builtins.property
+    def embedding(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """The features that the model sees in the instance."""
+
     def __init__(
         self,
         *,
@@ -60,10 +80,14 @@ class Instance(_message.Message):
         polygons: _abc.Iterable[_geometry_pb2.Polygon] | None = ...,
         mask_area: _builtins.int = ...,
         keypoints: _abc.Iterable[_geometry_pb2.Keypoint] | None = ...,
+        mask: _geometry_pb2.RunLengthMask | None = ...,
+        logits: _abc.Iterable[_builtins.float] | None = ...,
+        track_id: _builtins.int = ...,
+        embedding: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "mask", b"mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "category", b"category", "category_id", b"category_id", "keypoints", b"keypoints", "mask_area", b"mask_area", "polygons", b"polygons", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "category", b"category", "category_id", b"category_id", "embedding", b"embedding", "keypoints", b"keypoints", "logits", b"logits", "mask", b"mask", "mask_area", b"mask_area", "polygons", b"polygons", "score", b"score", "track_id", b"track_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -98,6 +122,102 @@ class Label(_message.Message):
 Global___Label: _TypeAlias = Label  # noqa: Y015
 
 @_typing.final
+class DebugPicture(_message.Message):
+    """A picture as the network saw it, with what was predicted drawn on it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """A whole file."""
+    media_type: _builtins.str
+    """`image/jpeg`, `image/png`."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+        media_type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "media_type", b"media_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebugPicture: _TypeAlias = DebugPicture  # noqa: Y015
+
+@_typing.final
+class Segmentation(_message.Message):
+    """Which category each pixel of a picture has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Segment(_message.Message):
+        """A category that occurs."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CATEGORY_ID_FIELD_NUMBER: _builtins.int
+        CATEGORY_FIELD_NUMBER: _builtins.int
+        AREA_FIELD_NUMBER: _builtins.int
+        category_id: _builtins.int
+        """The category's `id`."""
+        category: _builtins.str
+        """The category's name."""
+        area: _builtins.int
+        """Its pixels."""
+        def __init__(
+            self,
+            *,
+            category_id: _builtins.int = ...,
+            category: _builtins.str = ...,
+            area: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "category", b"category", "category_id", b"category_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    RUN_LENGTHS_FIELD_NUMBER: _builtins.int
+    RUN_SEGMENTS_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    """In pixels."""
+    width: _builtins.int
+    """In pixels."""
+    @_builtins.property
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Segmentation.Segment]: ...
+    @_builtins.property
+    def run_lengths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Lengths of runs of one category, row after row from the top left; they sum to height * width."""
+
+    @_builtins.property
+    def run_segments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """What each run is: a position in `segments`, counted from 1; 0: no category."""
+
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        width: _builtins.int = ...,
+        segments: _abc.Iterable[Global___Segmentation.Segment] | None = ...,
+        run_lengths: _abc.Iterable[_builtins.int] | None = ...,
+        run_segments: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "run_lengths", b"run_lengths", "run_segments", b"run_segments", "segments", b"segments", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Segmentation: _TypeAlias = Segmentation  # noqa: Y015
+
+@_typing.final
 class Prediction(_message.Message):
     """What the model says of one picture."""
 
@@ -107,6 +227,10 @@ class Prediction(_message.Message):
     HEIGHT_FIELD_NUMBER: _builtins.int
     INSTANCES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    LOGITS_FIELD_NUMBER: _builtins.int
+    DEBUG_PICTURE_FIELD_NUMBER: _builtins.int
+    EMBEDDING_FIELD_NUMBER: _builtins.int
+    SEGMENTATION_FIELD_NUMBER: _builtins.int
     width: _builtins.int
     """Of the upright picture, in pixels: the frame of all coordinates."""
     height: _builtins.int
@@ -118,6 +242,22 @@ class Prediction(_message.Message):
     def labels(self) -> _containers.RepeatedCompositeFieldContainer[Global___Label]:
         """By descending score; classification only."""
 
+    @_builtins.property
+    def logits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """A classifier's outputs before scores are made of them, by the model's categories, where `logits` asks for them."""
+
+    @_builtins.property
+    def debug_picture(self) -> Global___DebugPicture:
+        """Where `debug_picture` asks for it."""
+
+    @_builtins.property
+    def embedding(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """The features that the model sees in the whole picture."""
+
+    @_builtins.property
+    def segmentation(self) -> Global___Segmentation:
+        """Semantic segmentation only."""
+
     def __init__(
         self,
         *,
@@ -125,10 +265,14 @@ class Prediction(_message.Message):
         height: _builtins.int = ...,
         instances: _abc.Iterable[Global___Instance] | None = ...,
         labels: _abc.Iterable[Global___Label] | None = ...,
+        logits: _abc.Iterable[_builtins.float] | None = ...,
+        debug_picture: Global___DebugPicture | None = ...,
+        embedding: _abc.Iterable[_builtins.float] | None = ...,
+        segmentation: Global___Segmentation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["debug_picture", b"debug_picture", "segmentation", b"segmentation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "instances", b"instances", "labels", b"labels", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["debug_picture", b"debug_picture", "embedding", b"embedding", "height", b"height", "instances", b"instances", "labels", b"labels", "logits", b"logits", "segmentation", b"segmentation", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
