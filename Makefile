@@ -35,7 +35,7 @@ $(VENV)/core.stamp: $(VENV)/tools.stamp $(CORE_SOURCES)
 # Editable: Python sources are read in place, so a change of the core needs nothing here.
 $(VENV)/services.stamp: $(VENV)/tools.stamp clients/python/pyproject.toml services/pyproject.toml | $(VENV)/core.stamp
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable 'clients/python[video]' \
-		--editable 'services[registry,trainer,inference,cpu,postgres]'
+		--editable 'services[registry,trainer,inference,cpu,postgres,observability]'
 	@touch $@
 
 install: $(VENV)/core.stamp $(VENV)/services.stamp ## Set everything up in .venv

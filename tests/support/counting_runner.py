@@ -12,8 +12,11 @@ from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
 from framecast_inference.batching.batcher import Batcher, BatchLimits
+from framecast_inference.engine_clock import EngineClock
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.model_meter import ModelMeter
 from framecast_inference.sources.source_frame import SourceFrame
+from framecast_runtime.metrics import Metrics
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -76,6 +79,7 @@ def loaded(runner: CountingRunner, *, max_batch: int = 8, manifest: ModelBundle 
         manifest=manifest or ModelBundle(),
         runner=runner,
         batcher=Batcher(lambda *batch: runner.infer(*batch), BatchLimits(max_batch=max_batch)),
+        meter=ModelMeter(Metrics(), "counting", EngineClock()),
         graphs=NoGraphs(),
         engine="counting",
     )

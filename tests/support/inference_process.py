@@ -21,9 +21,9 @@ class InferenceProcess:
 
 @contextmanager
 def inference_process(
-    folder: Path, *, registry_address: str, object_store_url: str, listen_address: str = "127.0.0.1:0"
+    folder: Path, *, registry_address: str, object_store_url: str, listen_address: str = "127.0.0.1:0", **settings: str
 ) -> Iterator[InferenceProcess]:
-    """Runs `python -m framecast_inference` until the block ends."""
+    """Runs `python -m framecast_inference` until the block ends; `settings` are further ones, such as `threads`."""
     environment = {
         **os.environ,
         "FRAMECAST_LISTEN_ADDRESS": listen_address,
@@ -31,6 +31,7 @@ def inference_process(
         "FRAMECAST_OBJECT_STORE_URL": object_store_url,
         "FRAMECAST_SPOOL_FOLDER": str(folder / "spool"),
         "FRAMECAST_DEVICE": "cpu",
+        **{f"FRAMECAST_{name.upper()}": value for name, value in settings.items()},
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "framecast_inference"], env=environment, stderr=subprocess.PIPE, text=True

@@ -56,6 +56,10 @@ def test_probes_and_service_point_at_the_port_that_is_listened_on(name: str) -> 
     port = int(listen.rpartition(":")[2])
     (service,) = (document for document in documents(name) if document["kind"] == "Service")
     assert [main["ports"][0]["containerPort"], service["spec"]["ports"][0]["port"]] == [port, port]
+    (metrics,) = (entry["value"] for entry in main["env"] if entry["name"] == "FRAMECAST_METRICS_ADDRESS")
+    scraped = {"name": "metrics", "containerPort": int(metrics.rpartition(":")[2])}
+    assert scraped in main["ports"]
+    assert {"name": "metrics", "port": scraped["containerPort"], "targetPort": "metrics"} in service["spec"]["ports"]
     assert main["readinessProbe"]["grpc"]["port"] == main["livenessProbe"]["grpc"]["port"] == port
 
 

@@ -122,7 +122,7 @@ ADAPTERS = {
         "torch_cuda": (),
     },
     "framecast_inference": {
-        "adapters.bundle_loader": ("batching", "loaded_model"),
+        "adapters.bundle_loader": ("batching", "engine_clock", "loaded_model", "model_meter"),
         "adapters.grpc_registry": (),
         "adapters.spool_folder": (),
         "adapters.stored_blobs": (),

@@ -54,7 +54,7 @@ class ImagePrediction:
             )
         frames = (self._frame(position, each) for position, each in enumerate(inputs))
         if len(inputs) <= model.max_batch:
-            yield from predict_inline(list(frames), model, settings, on_cancel, deadline=deadline)
+            yield from predict_inline(frames, model, settings, on_cancel, deadline=deadline)
             return
         with open_pipeline(
             frames, model, settings, on_cancel, priority=Priority.INTERACTIVE, deadline=deadline

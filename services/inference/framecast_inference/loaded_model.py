@@ -9,6 +9,7 @@ import framecast_core
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.engine import Engine
 from framecast_inference.batching.batcher import Batcher
+from framecast_inference.model_meter import ModelMeter
 from framecast_inference.model_runner import ModelRunner
 
 
@@ -24,6 +25,8 @@ class LoadedModel:
     runner: ModelRunner
     batcher: Batcher
     """Through which everybody's pictures reach the runner."""
+    meter: ModelMeter
+    """What is measured of it."""
     graphs: Engine
     """The same engine that the runner has, for callers who bring tensors of their own; the runner closes it."""
     engine: str
@@ -50,3 +53,4 @@ class LoadedModel:
     def close(self) -> None:
         """Frees the memory and the device."""
         self.runner.close()
+        self.meter.close()

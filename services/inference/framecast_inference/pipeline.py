@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -12,6 +12,7 @@ from framecast_bundle.settings import Settings
 from framecast_inference.batching.batcher import BatchStream, Pending, Priority
 from framecast_inference.channel import Cancelled, Channel, Finished
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.picture_watch import PictureWatch, now
 from framecast_inference.sources.source_frame import SourceFrame
 
 OnCancel = Callable[[Callable[[], None]], bool]
@@ -57,6 +58,7 @@ class Pipeline:
         self._settings = settings
         self._stream = model.batcher.stream(priority=priority, deadline=deadline)
         self._submitted: Channel[_Submitted] = Channel(2 * model.max_batch + 2)
+        self._watch = PictureWatch(model.meter)
         self._thread = threading.Thread(target=self._decode, name="framecast-decode", daemon=True)
         self._thread.start()
 
@@ -64,7 +66,7 @@ class Pipeline:
         """Outcomes in the source's order. Raises CancelledError once the pipeline is cancelled."""
         try:
             while True:
-                yield _outcome(self._submitted.get())
+                yield _outcome(self._submitted.get(), self._watch)
         except Finished:
             return
         except Cancelled:
@@ -82,8 +84,8 @@ class Pipeline:
 
     def _decode(self) -> None:
         try:
-            for frame in self._source:
-                self._submitted.put(_submit(frame, self._model, self._stream, self._settings))
+            for frame in _watched(self._source, self._watch):
+                self._submitted.put(_submit(frame, self._model, self._stream, self._settings, self._watch))
             self._submitted.finish()
         except (Cancelled, CancelledError):
             self._submitted.cancel()
@@ -116,32 +118,54 @@ def open_pipeline(
 
 
 def predict_inline(
-    frames: Sequence[SourceFrame],
+    frames: Iterable[SourceFrame],
     model: LoadedModel,
     settings: Settings,
     on_cancel: OnCancel,
     *,
     deadline: float = math.inf,
 ) -> list[FrameOutcome]:
-    """The same for a few frames that are there already, in the caller's thread; refused where too many wait."""
+    """The same for a few frames, decoded before the first is submitted, in the caller's thread.
+
+    Refused where too many wait.
+    """
+    watch = PictureWatch(model.meter)
     stream = model.batcher.stream(deadline=deadline, refusable=True)
     if not on_cancel(stream.cancel):
         stream.cancel()
     try:
-        return [_outcome(each) for each in [_submit(frame, model, stream, settings) for frame in frames]]
+        decoded = list(_watched(iter(frames), watch))
+        submitted = [_submit(frame, model, stream, settings, watch) for frame in decoded]
+        return [_outcome(each, watch) for each in submitted]
     finally:
         stream.cancel()  # What an error left behind is not worth computing.
 
 
-def _submit(frame: SourceFrame, model: LoadedModel, stream: BatchStream, settings: Settings) -> _Submitted:
+def _watched(source: Iterator[SourceFrame], watch: PictureWatch) -> Iterator[SourceFrame]:
+    start = now()
+    for frame in source:
+        watch.decoded(frame.index, start, failed=frame.image is None)
+        yield frame
+        start = now()
+
+
+def _submit(
+    frame: SourceFrame, model: LoadedModel, stream: BatchStream, settings: Settings, watch: PictureWatch
+) -> _Submitted:
     if frame.image is None:
         return _Submitted(frame, None)
     placement = model.runner.place(frame.image)
     with stream.place(placement.tensor_height, placement.tensor_width) as place:
+        start = now()
         model.runner.fill(frame.image, placement, place.tensor)
+        watch.prepared(frame.index, start)
         pending = place.commit(placement, frame.settings or settings)
     return _Submitted(replace(frame, image=None), pending)
 
 
-def _outcome(submitted: _Submitted) -> FrameOutcome:
-    return FrameOutcome(submitted.frame, None if submitted.pending is None else submitted.pending.result())
+def _outcome(submitted: _Submitted, watch: PictureWatch) -> FrameOutcome:
+    if submitted.pending is None:
+        return FrameOutcome(submitted.frame, None)
+    prediction = submitted.pending.result()
+    watch.predicted(submitted.frame.index, submitted.pending)
+    return FrameOutcome(submitted.frame, prediction)

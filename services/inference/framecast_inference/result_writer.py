@@ -12,6 +12,7 @@ from framecast.v1 import inference_service_pb2 as messages
 from framecast.v1.frame_result_pb2 import FrameResult
 from framecast_bundle.prediction import Prediction
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.picture_watch import now
 from framecast_inference.pipeline import FrameOutcome
 from framecast_inference.sources.source_frame import SourceFrame
 from framecast_inference.video_prediction import StreamedFrame
@@ -44,7 +45,7 @@ def images_response(
     outcomes: Iterable[FrameOutcome], model: LoadedModel, terms: messages.PredictImagesResponse
 ) -> bytes:
     """A `PredictImagesResponse` with the results in front of what `terms` holds."""
-    results = [field_of(_RESULTS, frame_result(outcome, model.categories)) for outcome in outcomes]
+    results = [field_of(_RESULTS, _measured_result(outcome, model)) for outcome in outcomes]
     return b"".join([*results, terms.SerializeToString()])
 
 
@@ -54,7 +55,7 @@ def video_response(frame: StreamedFrame, model: LoadedModel, *, total_frames: in
         frames_done=frame.frames_done, total_frames=total_frames, resume_token=frame.resume_token
     )
     rest = messages.PredictVideoResponse(progress=progress).SerializeToString()
-    return field_of(_RESULT, frame_result(frame.outcome, model.categories)) + rest
+    return field_of(_RESULT, _measured_result(frame.outcome, model)) + rest
 
 
 def split_seconds(seconds: Fraction) -> tuple[int, int]:
@@ -86,6 +87,13 @@ def _origin_of(frame: SourceFrame) -> bytes:
     if not frame.asset and not frame.source_index:
         return b""
     return FrameResult(asset=frame.asset, source_index=frame.source_index).SerializeToString()
+
+
+def _measured_result(outcome: FrameOutcome, model: LoadedModel) -> bytes:
+    start = now()
+    result = frame_result(outcome, model.categories)
+    model.meter.encode.observe(now() - start)
+    return result
 
 
 def _fields_of(prediction: Prediction) -> dict[str, Any]:

@@ -40,4 +40,8 @@ class InferenceSettings:
     """Longer uploads are refused; a stored asset may be longer."""
     max_calls: int = 32
     """Calls, streams among them, that run at the same time; further ones wait."""
+    metrics_address: str = ""
+    """host:port that serves Prometheus's `/metrics` over HTTP; empty: nobody does."""
+    trace_endpoint: str = ""
+    """`http://host:port` of an OpenTelemetry collector (OTLP over gRPC) that gets spans; empty: there are none."""
     log_level: str = "INFO"

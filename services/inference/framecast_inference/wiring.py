@@ -20,6 +20,7 @@ from framecast_inference.image_prediction import ImagePrediction
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.model_cache import ModelCache
 from framecast_inference.model_import import ModelImport
+from framecast_inference.model_meter import ModelMeters, measured_load
 from framecast_inference.open_inference.inference import Inference
 from framecast_inference.open_inference.model_catalog import ModelCatalog
 from framecast_inference.open_inference.picture_inference import PictureInference
@@ -30,9 +31,12 @@ from framecast_inference.open_inference.tensor_inference import TensorInference
 from framecast_inference.servicer import InferenceServicer
 from framecast_inference.settings import InferenceSettings
 from framecast_inference.sources.video_layout import VideoLayouts
+from framecast_runtime import metric_names
+from framecast_runtime.metrics import Metrics
 from framecast_runtime.object_store import open_object_store
 from framecast_runtime.serialised import add_servicer
 from framecast_runtime.server import GrpcServer
+from framecast_runtime.tracing import open_tracing
 
 _DEVICES = ("auto", "cpu", "cuda")
 
@@ -67,8 +71,17 @@ def build(settings: InferenceSettings) -> InferenceService:
     registry = GrpcRegistry(channel)
     blobs = StoredBlobs(open_object_store(settings.object_store_url), spool.path)
     device, threads = cast(Device, settings.device), settings.threads or len(os.sched_getaffinity(0))
-    loader = BundleLoader(registry, blobs, device=device, threads=threads, batching=_batching(settings))
-    models = ModelCache(loader.load, max_models=settings.max_loaded_models, max_bytes=settings.max_loaded_bytes)
+    metrics = Metrics()
+    loader = BundleLoader(
+        registry, blobs, device=device, threads=threads, meters=ModelMeters(metrics), batching=_batching(settings)
+    )
+    models = ModelCache(
+        measured_load(loader.load, metrics),
+        max_models=settings.max_loaded_models,
+        max_bytes=settings.max_loaded_bytes,
+    )
+    metrics.gauge(metric_names.MODELS_LOADED, read=lambda: len(models.loaded()))
+    metrics.gauge(metric_names.MODELS_LOADED_BYTES, read=lambda: sum(model.size_bytes for model in models.loaded()))
     sources = FrameSources(registry, blobs, spool, VideoLayouts())
     images = ImagePrediction(sources.pictures)
     servicer = InferenceServicer(
@@ -89,7 +102,14 @@ def build(settings: InferenceSettings) -> InferenceService:
         Repository(catalog, models, statistics),
     )
 
-    server = GrpcServer(settings.listen_address, [register, open_inference.add_to], max_workers=settings.max_calls)
+    server = GrpcServer(
+        settings.listen_address,
+        [register, open_inference.add_to],
+        max_workers=settings.max_calls,
+        metrics=metrics,
+        metrics_address=settings.metrics_address,
+        tracing=open_tracing("inference", settings.trace_endpoint),
+    )
     return InferenceService(server, models, spool, channel)
 
 

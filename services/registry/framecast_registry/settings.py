@@ -17,4 +17,8 @@ class RegistrySettings:
     """Larger blobs are refused."""
     max_image_pixels: int = 100_000_000
     """Larger pictures are refused before they are decoded."""
+    metrics_address: str = ""
+    """host:port that serves Prometheus's `/metrics` over HTTP; empty: nobody does."""
+    trace_endpoint: str = ""
+    """`http://host:port` of an OpenTelemetry collector (OTLP over gRPC) that gets spans; empty: there are none."""
     log_level: str = "INFO"

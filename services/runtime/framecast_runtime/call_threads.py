@@ -62,6 +62,16 @@ class CallThreads(Executor):
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def running(self) -> int:
+        """Calls that have a thread now."""
+        return max(0, len(self._threads) - len(self._idle))
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for one."""
+        return self._work.qsize()
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Runs `fn(*args)` as soon as a thread is free. What it returns is lost, what it raises is logged."""
         assert not kwargs, "gRPC gives none"

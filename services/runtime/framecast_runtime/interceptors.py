@@ -1,4 +1,4 @@
-"""What surrounds every call: errors become statuses, and one log line says how it went."""
+"""What surrounds every call: errors become statuses; a log line, a metric and a span say how it went."""
 
 import functools
 import logging
@@ -13,6 +13,9 @@ from grpc_status import rpc_status
 from framecast.errors import CancelledError, FramecastError, InternalError
 from framecast.status import code_of
 from framecast_runtime.fitting_status import fitting_status
+from framecast_runtime.metric_names import REQUEST_SECONDS
+from framecast_runtime.metrics import Histogram, Metrics
+from framecast_runtime.tracing import TracedCall, Tracing
 
 log = logging.getLogger("framecast.request")
 
@@ -28,12 +31,14 @@ Handler = Callable[[Any, grpc.ServicerContext], Any]
 
 
 class CallInterceptor(grpc.ServerInterceptor):
-    """Turns FramecastError into `google.rpc.Status`, hides every other exception, logs each call.
+    """Turns FramecastError into `google.rpc.Status`, hides every other exception, logs, counts and traces each call.
 
     Handlers contain no `try`: what they raise reaches the caller as the same class.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics, tracing: Tracing) -> None:
+        self._metrics = metrics
+        self._tracing = tracing
         # A method has one handler for as long as its server lives; to wrap it anew for each call is not for free.
         self._wrapped: dict[str, _RpcHandler] = {}
 
@@ -49,11 +54,31 @@ class CallInterceptor(grpc.ServerInterceptor):
         handler: Any = continuation(handler_call_details)
         if handler is None or method.startswith("/grpc."):
             return handler  # type: ignore[no-any-return]  # the class gains its fields by grpc's own subclass
-        self._wrapped[method] = wrapped = _wrap(handler, method)
+        self._wrapped[method] = wrapped = _wrap(handler, _Method(method, self._metrics, self._tracing))
         return wrapped
 
 
-def _wrap(handler: Any, method: str) -> _RpcHandler:
+class _Method:
+    """What the calls of one method share."""
+
+    __slots__ = ("_metrics", "_seconds", "name", "tracing")
+
+    def __init__(self, name: str, metrics: Metrics, tracing: Tracing) -> None:
+        self.name = name
+        self.tracing = tracing
+        self._metrics = metrics
+        self._seconds: dict[str, Histogram] = {}
+
+    def ended(self, code: str, seconds: float) -> None:
+        """Counts a call."""
+        histogram = self._seconds.get(code)
+        if histogram is None:
+            histogram = self._metrics.histogram(REQUEST_SECONDS, self.name.removeprefix("/"), code)
+            self._seconds[code] = histogram
+        histogram.observe(seconds)
+
+
+def _wrap(handler: Any, method: _Method) -> _RpcHandler:
     if handler.response_streaming:
         inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
         make: Callable[..., Any] = (
@@ -70,7 +95,7 @@ def _wrap(handler: Any, method: str) -> _RpcHandler:
     return made
 
 
-def _unary(inner: Handler, method: str) -> Handler:
+def _unary(inner: Handler, method: _Method) -> Handler:
     def handle(request: Any, context: grpc.ServicerContext) -> Any:
         with _Call(method, request, context) as call:
             return inner(request, context)
@@ -79,7 +104,7 @@ def _unary(inner: Handler, method: str) -> Handler:
     return handle
 
 
-def _streaming(inner: Handler, method: str) -> Handler:
+def _streaming(inner: Handler, method: _Method) -> Handler:
     def handle(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         with _Call(method, request, context) as call:
             yield from inner(request, context)
@@ -96,9 +121,9 @@ def _resource_fields(descriptor: Any) -> tuple[str, ...]:
 
 
 class _Call:
-    __slots__ = ("_context", "_error", "_method", "_request_id", "_resource", "_start")
+    __slots__ = ("_context", "_error", "_method", "_request_id", "_resource", "_span", "_start")
 
-    def __init__(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
+    def __init__(self, method: _Method, request: Any, context: grpc.ServicerContext) -> None:
         self._method = method
         self._context = context
         self._resource: str | None = None
@@ -111,29 +136,31 @@ class _Call:
         self._request_id = f"{random.getrandbits(128):032x}"
         self._start = time.monotonic()
         self._error: FramecastError | None = None
+        self._span: TracedCall | None = None
 
     def __enter__(self) -> "_Call":
+        self._span = self._method.tracing.begin(self._method.name, self._context, self._start)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, FramecastError):
             self._error = error
-            self._log(code_of(error).name, reason=error.reason, message_text=error.message)
+            self._ended(code_of(error).name, reason=error.reason, message_text=error.message)
             return True
         if error is None:
-            self._log("OK")
+            self._ended("OK")
             return False
         if isinstance(error, (GeneratorExit, KeyboardInterrupt, SystemExit)):
-            self._log("CANCELLED")
+            self._ended("CANCELLED")
             return False
         if not self._context.is_active():  # the caller has gone: nobody is left to answer
             self._error = CancelledError("the caller gave the call up")
-            self._log("CANCELLED")
+            self._ended("CANCELLED")
             return True
         # BaseException too: a panic of a Rust extension would leave the caller waiting for ever
-        log.error("call_failed", exc_info=error, extra={"method": self._method, "request_id": self._request_id})
+        log.error("call_failed", exc_info=error, extra={"method": self._method.name, "request_id": self._request_id})
         self._error = InternalError("internal error", request_id=self._request_id)
-        self._log("INTERNAL", reason="INTERNAL")
+        self._ended("INTERNAL", reason="INTERNAL")
         return True
 
     def abort(self) -> Any:
@@ -141,13 +168,17 @@ class _Call:
         assert self._error is not None
         self._context.abort_with_status(rpc_status.to_status(fitting_status(self._error)))
 
-    def _log(self, code: str, **fields: object) -> None:
+    def _ended(self, code: str, **fields: object) -> None:
+        seconds = time.monotonic() - self._start
+        self._method.ended(code, seconds)
+        if self._span is not None:
+            self._span.end(code)
         log.info(
             "request",
             extra={
-                "method": self._method,
+                "method": self._method.name,
                 "code": code,
-                "duration_ms": round((time.monotonic() - self._start) * 1000, 1),
+                "duration_ms": round(seconds * 1000, 1),
                 "request_id": self._request_id,
                 "resource": self._resource,
                 **fields,

@@ -1,4 +1,5 @@
-"""A gRPC server as every service runs it: health, reflection, errors as statuses, drain on SIGTERM."""
+"""A gRPC server as every service runs it: health, reflection, channelz, metrics, errors as statuses, drain on
+SIGTERM."""
 
 import logging
 import threading
@@ -13,7 +14,11 @@ from grpc_reflection.v1alpha import reflection
 from framecast.transport import MAX_MESSAGE_BYTES
 from framecast_runtime.call_threads import CallThreads
 from framecast_runtime.interceptors import CallInterceptor
+from framecast_runtime.metric_names import CALLS_RUNNING, CALLS_WAITING
+from framecast_runtime.metrics import Metrics
+from framecast_runtime.metrics_endpoint import MetricsEndpoint
 from framecast_runtime.stop_signal import StopSignal
+from framecast_runtime.tracing import NoTracing, Tracing
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +31,7 @@ class GrpcServer:
 
     `max_workers` bounds the calls that run at the same time, streams among them. A connection that is silent for
     `keepalive_s` is asked whether it is there; without an answer within `keepalive_timeout_s` its calls end.
+    `metrics` are served over HTTP at `metrics_address` (`host:port`) unless that is empty; `tracing` is closed with it.
     """
 
     def __init__(
@@ -34,13 +40,20 @@ class GrpcServer:
         register: Sequence[Register],
         *,
         max_workers: int = 32,
+        metrics: Metrics | None = None,
+        metrics_address: str = "",
+        tracing: Tracing | None = None,
         keepalive_s: float = 30.0,
         keepalive_timeout_s: float = 10.0,
     ) -> None:
+        metrics = metrics or Metrics()
+        self._tracing = tracing or NoTracing()
         self._threads = CallThreads(max_workers)
+        metrics.gauge(CALLS_RUNNING, read=lambda: self._threads.running)
+        metrics.gauge(CALLS_WAITING, read=lambda: self._threads.waiting)
         self._server = grpc.server(
             self._threads,  # type: ignore[arg-type]  # typed as the standard executor; gRPC uses `submit` alone
-            interceptors=[CallInterceptor()],
+            interceptors=[CallInterceptor(metrics, self._tracing)],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -57,9 +70,12 @@ class GrpcServer:
         names = [add(self._server) for add in register]
         self._health = _health_apart()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        described = [*names, health.SERVICE_NAME, reflection.SERVICE_NAME, *_add_channelz(self._server)]
+        reflection.enable_server_reflection(described, self._server)
         self._names = ["", *names]
         self.port: int = self._server.add_insecure_port(address)
+        self._endpoint = MetricsEndpoint(metrics, metrics_address) if metrics_address else None
+        self.metrics_port: int | None = None if self._endpoint is None else self._endpoint.port
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -74,6 +90,9 @@ class GrpcServer:
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_s).wait()
         self._threads.shutdown(wait=False)
+        if self._endpoint is not None:
+            self._endpoint.stop()
+        self._tracing.close()
         self._stopped.set()
         log.info("stopped")
 
@@ -83,6 +102,19 @@ class GrpcServer:
 
     def __exit__(self, *_: Any) -> None:
         self.stop(grace_s=1.0)
+
+
+def _add_channelz(server: grpc.Server) -> list[str]:
+    """What gRPC itself knows of its connections and calls; the names of what was added, none where it is not installed.
+
+    It comes with `framecast-services[observability]`.
+    """
+    try:
+        from grpc_channelz.v1 import channelz, channelz_pb2
+    except ImportError:
+        return []
+    channelz.add_channelz_servicer(server)
+    return [channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name]
 
 
 def _health_apart() -> health.HealthServicer:

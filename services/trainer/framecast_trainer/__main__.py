@@ -22,6 +22,9 @@ def main() -> int:
     asked = StopSignal()
     try:
         trainer = Trainer(settings)
+    except SettingsError as error:
+        print(f"framecast_trainer: {error}", file=sys.stderr)
+        return 2
     except FramecastError as error:
         print(f"framecast_trainer: {error}", file=sys.stderr)
         return 1

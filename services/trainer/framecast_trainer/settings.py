@@ -21,4 +21,8 @@ class TrainerSettings:
     """Jobs that run at the same time; the others wait."""
     worker_command: str | None = None
     """The program that runs a job, with the run folder as its last argument; open: this Python's own worker."""
+    metrics_address: str = ""
+    """host:port that serves Prometheus's `/metrics` over HTTP; empty: nobody does."""
+    trace_endpoint: str = ""
+    """`http://host:port` of an OpenTelemetry collector (OTLP over gRPC) that gets spans; empty: there are none."""
     log_level: str = "INFO"

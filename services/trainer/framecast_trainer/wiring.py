@@ -13,6 +13,7 @@ from framecast.v1 import trainer_service_pb2, trainer_service_pb2_grpc
 from framecast_runtime.changes import Changes
 from framecast_runtime.database import connect
 from framecast_runtime.server import GrpcServer
+from framecast_runtime.tracing import open_tracing
 from framecast_trainer.job import Job
 from framecast_trainer.job_queue import JobQueue
 from framecast_trainer.job_streams import JobStreams
@@ -68,7 +69,13 @@ class Trainer:
             trainer_service_pb2_grpc.add_TrainerServiceServicer_to_server(servicer, server)
             return str(trainer_service_pb2.DESCRIPTOR.services_by_name["TrainerService"].full_name)
 
-        self.server = GrpcServer(settings.listen_address, [register], max_workers=_CALLS)
+        self.server = GrpcServer(
+            settings.listen_address,
+            [register],
+            max_workers=_CALLS,
+            metrics_address=settings.metrics_address,
+            tracing=open_tracing("trainer", settings.trace_endpoint),
+        )
 
     def start(self) -> None:
         """Takes up what an earlier process left, then accepts calls."""

@@ -145,6 +145,21 @@ def test_a_data_folder_may_be_called_anything(tmp_path: Path) -> None:
         engine.dispose()
 
 
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("127.0.0.1:9464", ["127.0.0.1:9464", "127.0.0.1:9465", "127.0.0.1:9466"]),
+        ("127.0.0.1:0", ["127.0.0.1:0"] * 3),
+        ("", [""] * 3),
+        ("nonsense", ["nonsense"] * 3),  # for the services to refuse
+    ],
+)
+def test_each_service_has_its_own_port_for_metrics(tmp_path: Path, asked: str, given: list[str]) -> None:
+    with DataFolder(tmp_path / "data") as data:
+        specs = service_specs(data, host="127.0.0.1", ports=Ports(), metrics_address=asked)
+    assert [spec.environment["FRAMECAST_METRICS_ADDRESS"] for spec in specs] == given
+
+
 def test_a_taken_port_is_named(spec: ServiceSpec, running: Running) -> None:
     taken = int(spec.address.rsplit(":", 1)[1])
     with pytest.raises(FailedPreconditionError, match=f"port {taken} for the trainer") as caught:

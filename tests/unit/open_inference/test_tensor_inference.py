@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from framecast.errors import DeadlineExceededError
+from framecast_inference.engine_clock import EngineClock
 from framecast_inference.model_cache import ModelCache
+from framecast_inference.model_meter import ModelMeter
 from framecast_inference.open_inference.endpoint import Endpoint, make_endpoint
 from framecast_inference.open_inference.statistics import ModelCounters, Timing
 from framecast_inference.open_inference.tensor_inference import TensorInference
 from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequest
 from framecast_inference.open_inference.wire import Request, Response
+from framecast_runtime.metrics import Metrics
 from tests.unit.bundle import tiny_bundles
 
 VERSION = "projects/default/models/m/versions/1"
@@ -27,6 +30,7 @@ class Model:
 
     def __init__(self) -> None:
         self.graphs = self
+        self.meter = ModelMeter(Metrics(), VERSION, EngineClock())
         self.gate = threading.Event()
         self.inside = threading.Semaphore(0)
         self.runs = 0

@@ -15,7 +15,9 @@ from framecast.status import DOMAIN
 from framecast.transport import open_channel
 from framecast.v1 import inference_service_pb2, model_pb2, registry_service_pb2
 from framecast_runtime.interceptors import CallInterceptor
+from framecast_runtime.metrics import Metrics
 from framecast_runtime.server import GrpcServer
+from framecast_runtime.tracing import NoTracing
 
 CLASSES = [
     errors.InvalidArgumentError,
@@ -177,7 +179,7 @@ def test_the_log_names_what_a_call_is_about(request_, resource, caplog):
     class Details:
         method = "/test.Fine/Do"
 
-    handler: Any = CallInterceptor().intercept_service(
+    handler: Any = CallInterceptor(Metrics(), NoTracing()).intercept_service(
         lambda _: grpc.unary_unary_rpc_method_handler(handle), cast(Any, Details())
     )
     with caplog.at_level(logging.INFO, "framecast.request"):

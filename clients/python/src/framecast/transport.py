@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
 
+from framecast._call_span import CallSpan
 from framecast.errors import FramecastError, UnavailableError
 from framecast.status import from_rpc_error
 
@@ -54,25 +56,32 @@ class _Interceptor(
         self._pauses_s = pauses_s
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        with _spanned(details) as span:
+            return self._retried(continuation, details, request, span)
+
+    def _retried(self, continuation: Callable[..., Any], details: Any, request: Any, span: CallSpan) -> Any:
         timeout_s = self._timeout_s if details.timeout is None else details.timeout
         deadline = time.monotonic() + timeout_s
         for pause_s in self._pauses_s:
             try:
-                return self._finished(continuation(_CallDetails(details, deadline - time.monotonic()), request))
+                return self._finished(continuation(_CallDetails(details, deadline - time.monotonic(), span), request))
             except UnavailableError:
                 if time.monotonic() + pause_s >= deadline:
                     raise
                 time.sleep(pause_s)
-        return self._finished(continuation(_CallDetails(details, deadline - time.monotonic()), request))
+        return self._finished(continuation(_CallDetails(details, deadline - time.monotonic(), span), request))
 
     def intercept_stream_unary(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
-        return self._finished(continuation(details, requests))
+        with _spanned(details) as span:
+            return self._finished(continuation(_CallDetails(details, details.timeout, span), requests))
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        return ResponseStream(continuation(details, request), self._error)
+        span = CallSpan(details.method, details.metadata)
+        return ResponseStream(continuation(_CallDetails(details, details.timeout, span), request), self._error, span)
 
     def intercept_stream_stream(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
-        return ResponseStream(continuation(details, requests), self._error)
+        span = CallSpan(details.method, details.metadata)
+        return ResponseStream(continuation(_CallDetails(details, details.timeout, span), requests), self._error, span)
 
     def _finished(self, call: Any) -> Any:
         try:
@@ -89,28 +98,47 @@ class _Interceptor(
 
 
 class _CallDetails(grpc.ClientCallDetails):
-    def __init__(self, details: Any, timeout_s: float) -> None:
+    def __init__(self, details: Any, timeout_s: float | None, span: CallSpan) -> None:
         self.method = details.method
         self.timeout = timeout_s
-        self.metadata = details.metadata
+        self.metadata = span.metadata
         self.credentials = details.credentials
         self.wait_for_ready = details.wait_for_ready
         self.compression = details.compression
 
 
+@contextmanager
+def _spanned(details: Any) -> Iterator[CallSpan]:
+    span = CallSpan(details.method, details.metadata)
+    try:
+        yield span
+    except FramecastError as error:
+        span.end(error)
+        raise
+    finally:
+        span.end()
+
+
 class ResponseStream(Iterator[Any]):
     """The answers of a streaming call; `cancel()` stops it on the server."""
 
-    def __init__(self, call: Any, to_error: Callable[[grpc.RpcError], FramecastError]) -> None:
+    def __init__(self, call: Any, to_error: Callable[[grpc.RpcError], FramecastError], span: CallSpan) -> None:
         self._call = call
         self._to_error = to_error
+        self._span = span
 
     def __next__(self) -> Any:
         try:
             return next(self._call)
-        except grpc.RpcError as error:
-            raise self._to_error(error) from None
+        except grpc.RpcError as rpc_error:
+            error = self._to_error(rpc_error)
+            self._span.end(error)
+            raise error from None
+        except StopIteration:
+            self._span.end()
+            raise
 
     def cancel(self) -> None:
         """Gives the call up; the server stops working on it."""
         self._call.cancel()
+        self._span.end()

@@ -8,7 +8,9 @@ from framecast_bundle import manifest as bundle_manifest
 from framecast_bundle.engines.onnxruntime_engine import Device, OnnxRuntimeEngine
 from framecast_bundle.predictor import Predictor
 from framecast_inference.batching.batcher import Batcher, BatchLimits
+from framecast_inference.engine_clock import EngineClock
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.model_meter import ModelMeters
 from framecast_inference.ports import Blobs, Registry
 
 _LIMITS: Mapping[str, BatchLimits] = {
@@ -29,6 +31,7 @@ class BundleLoader:
         *,
         device: Device,
         threads: int,
+        meters: ModelMeters,
         batching: Mapping[str, Any] | None = None,
     ) -> None:
         """`batching` has fields of `BatchLimits` that replace what suits the device."""
@@ -36,6 +39,7 @@ class BundleLoader:
         self._blobs = blobs
         self._device = device
         self._threads = threads
+        self._meters = meters
         self._batching = dict(batching or {})
 
     def load(self, model_version: str) -> LoadedModel:
@@ -52,13 +56,18 @@ class BundleLoader:
             manifest, lambda path: self._blobs.read(digests[path]), device=self._device, threads=self._threads
         )
         limits = dataclasses.replace(_LIMITS.get(engine.name, BatchLimits()), **self._batching)
-        predictor = Predictor(manifest, engine, max_batch=limits.max_batch)
+        clock = EngineClock()
+        predictor = Predictor(manifest, clock.engine(engine), max_batch=limits.max_batch)
+        meter = self._meters.open(model_version, clock)
+        batcher = Batcher(clock.run(predictor.infer), limits, observe=meter.batch_ran)
+        meter.watch_queue(lambda: batcher.queued)
         return LoadedModel(
             name=model_version,
             bundle_sha256=sha256,
             manifest=manifest,
             runner=predictor,
-            batcher=Batcher(predictor.infer, limits),
+            batcher=batcher,
+            meter=meter,
             graphs=engine,
             engine=engine.name,
         )

@@ -1,6 +1,7 @@
 """One batch on its way: places are given out, filled, and run together."""
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,20 +18,46 @@ FloatArray = npt.NDArray[np.float32]
 Size = tuple[int, int]
 
 
+@dataclass(slots=True)
+class BatchReport:
+    """What a run was like; times are the batcher's clock's, in seconds."""
+
+    waited_s: list[float]
+    """[pictures] from asking for a place to the start."""
+    started: float
+    finished: float
+    failed: bool
+    compute_s: float = 0.0
+    """In the graphs, of the time between; filled in by who observes."""
+
+    @property
+    def pictures(self) -> int:
+        return len(self.waited_s)
+
+
 class Entry:
     """A picture's place in a batch. Guarded by the batcher's lock, but for the tensor, which is the filler's own."""
 
-    __slots__ = ("batch", "changed", "done", "dropped", "outcome", "placement", "row", "settings", "stream", "waiting")
+    __slots__ = (
+        "batch", "changed", "done", "dropped", "outcome", "placement", "report", "row", "settings", "since", "stream",
+        "waiting",
+    )  # fmt: skip
 
-    def __init__(self, batch: "Batch", stream: "BatchStream", row: int, changed: threading.Condition) -> None:
+    def __init__(
+        self, batch: "Batch", stream: "BatchStream", row: int, changed: threading.Condition, since: float
+    ) -> None:
         self.batch = batch
         self.stream = stream
         self.row = row
         self.changed = changed
+        self.since = since
+        """When a place was asked for."""
         self.placement: Placement | None = None
         """None until the place is filled."""
         self.settings: Settings | None = None
         self.outcome: Prediction | BaseException | None = None
+        self.report: BatchReport | None = None
+        """Of the run that gave the outcome."""
         self.done = False
         self.dropped = False
         self.waiting = False
@@ -57,9 +84,9 @@ class Batch:
         """Height and width of the tensors."""
         return self.tensors.shape[2], self.tensors.shape[3]
 
-    def add(self, stream: "BatchStream", changed: threading.Condition) -> Entry:
+    def add(self, stream: "BatchStream", changed: threading.Condition, since: float) -> Entry:
         """Gives the next place away."""
-        entry = Entry(self, stream, len(self.entries), changed)
+        entry = Entry(self, stream, len(self.entries), changed, since)
         self.entries.append(entry)
         self.unfilled += 1
         if len(self.entries) == len(self.tensors):

@@ -20,7 +20,7 @@ from framecast.errors import CancelledError, DeadlineExceededError, InternalErro
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
-from framecast_inference.batching.batch import Batch, Entry, FloatArray, Size
+from framecast_inference.batching.batch import Batch, BatchReport, Entry, FloatArray, Size
 from framecast_inference.error_copy import copy_of
 
 RunBatch = Callable[[FloatArray, Sequence[Placement], Sequence[Settings]], list[Prediction]]
@@ -53,16 +53,6 @@ class BatchLimits:
     """Pictures of requests that may wait for a place; more are refused. Streams wait without a limit."""
 
 
-@dataclass(frozen=True)
-class BatchReport:
-    """What a run was like, for metrics."""
-
-    pictures: int
-    queued_s: float
-    """From the first place given away to the start."""
-    run_s: float
-
-
 @dataclass(order=True)
 class _Claim:
     """A stream's wish for a place, in the order of turns."""
@@ -92,6 +82,7 @@ class Batcher:
         observe: Callable[[BatchReport], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`observe` is told of each run before its results are handed out; it must not raise."""
         self._run_batch = run
         self.limits = limits
         self._observe = observe
@@ -265,7 +256,7 @@ class Batcher:
             heapq.heappop(self._lines[claim.stream.priority])
             self._claims -= 1
             self._turn = max(self._turn, claim.turn)
-            claim.entry = self._open.add(claim.stream, claim.changed)
+            claim.entry = self._open.add(claim.stream, claim.changed, claim.since)
             if self._open.closed:
                 self._open = None
             claim.changed.notify()
@@ -303,6 +294,7 @@ class Batcher:
         self._running += 1
         self._grant()
         outcomes: Sequence[Prediction | BaseException]
+        failed = False
         self._lock.release()
         try:
             outcomes = self._run_batch(
@@ -314,20 +306,22 @@ class Batcher:
                 raise InternalError(f"the model gave {len(outcomes)} predictions for {len(live)} pictures")
         except BaseException as error:
             outcomes = [error] * len(live)
+            failed = True
             if not isinstance(error, Exception):
                 raise
         finally:
-            finished = self._clock()
+            report = BatchReport([started - entry.since for entry in live], started, self._clock(), failed)
+            self._observe(report)
             self._lock.acquire()
             for entry, outcome in zip(live, outcomes, strict=True):
                 entry.outcome = outcome
+                entry.report = report
                 entry.done = True
                 entry.stream.entries.discard(entry)
                 entry.changed.notify()
             self._running -= 1
             self._retire(batch)
             self._grant()
-        self._observe(BatchReport(len(live), started - batch.opened, finished - started))
 
     def _retire(self, batch: Batch) -> None:
         if self._open is batch:
@@ -411,3 +405,13 @@ class Pending:
     def result(self) -> Prediction:
         """Waits for it. Raises what the model raised, DeadlineExceededError, CancelledError."""
         return self._batcher._result(self._entry)
+
+    @property
+    def asked(self) -> float:
+        """When a place was asked for, by the batcher's clock."""
+        return self._entry.since
+
+    @property
+    def report(self) -> BatchReport | None:
+        """Of the run, once `result` has returned."""
+        return self._entry.report

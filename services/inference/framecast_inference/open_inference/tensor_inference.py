@@ -73,6 +73,7 @@ class TensorInference:
         timing.queue = begun - parsed
         timing.compute_input = parsed - start
         timing.compute_infer = done - begun
+        model.meter.compute.observe(timing.compute_infer / 1e9)
         timing.compute_output = _now() - done
         return int(next(iter(inputs.values())).shape[0])
 

@@ -31,8 +31,11 @@ class ServiceSpec:
     log_path: Path
 
 
-def service_specs(data: DataFolder, *, host: str, ports: Ports) -> list[ServiceSpec]:
-    """The three services, in the order in which they start. Raises FailedPreconditionError where one is missing."""
+def service_specs(data: DataFolder, *, host: str, ports: Ports, metrics_address: str = "") -> list[ServiceSpec]:
+    """The three services, in the order in which they start; each serves metrics on a port higher by one than the last.
+
+    Raises FailedPreconditionError where one is missing.
+    """
     registry = f"{_reachable(host)}:{ports.registry}"
     objects = {"OBJECT_STORE_URL": data.subfolder("objects").as_uri()}
     environments = {
@@ -54,9 +57,12 @@ def service_specs(data: DataFolder, *, host: str, ports: Ports) -> list[ServiceS
             missing=", ".join(missing),
         )
     specs = []
-    for name, environment in environments.items():
+    for position, (name, environment) in enumerate(environments.items()):
         port = getattr(ports, name)
-        listen = {"LISTEN_ADDRESS": f"{host}:{port}"}
+        listen = {
+            "LISTEN_ADDRESS": f"{host}:{port}",
+            "METRICS_ADDRESS": _port_after(metrics_address, position),
+        }
         specs.append(
             ServiceSpec(
                 name=name,
@@ -67,6 +73,12 @@ def service_specs(data: DataFolder, *, host: str, ports: Ports) -> list[ServiceS
             )
         )
     return specs
+
+
+def _port_after(address: str, steps: int) -> str:
+    """`host:port` with a higher port; as it is where there is no port, or 0, which stands for any."""
+    host, _, port = address.rpartition(":")
+    return f"{host}:{int(port) + steps}" if port.isdecimal() and int(port) else address
 
 
 def _reachable(host: str) -> str:

@@ -1,5 +1,6 @@
 """All services, supervised by a thread."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -45,7 +46,9 @@ class Stack:
         try:
             patience_s = _ORPHANS_S if self._data.left_behind else 0.0
             await_ports(host, ports, patience_s=patience_s, stop=stop, say=say)
-            specs = service_specs(self._data, host=host, ports=ports)
+            # The services inherit the environment, but no port can be all three's.
+            metrics_address = os.environ.get("FRAMECAST_METRICS_ADDRESS", "")
+            specs = service_specs(self._data, host=host, ports=ports, metrics_address=metrics_address)
         except BaseException:
             self._data.release()
             raise
