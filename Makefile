@@ -114,8 +114,11 @@ fuzz: install ## Hunt for inputs that break a kernel, FUZZ_SECONDS (600) for eac
 	$(BIN)/cmake --build $(BUILD)/fuzz
 	$(BIN)/python scripts/fuzz.py $(BUILD)/fuzz --seconds $(FUZZ_SECONDS)
 
+# Files side by side: much of the time is spent waiting for services. PyTorch in each takes memory, so not too many.
+PYTEST_WORKERS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
+
 test-python: install
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests --numprocesses $(PYTEST_WORKERS) --dist loadfile
 
 test-unit: install ## The Python unit and contract tests
 	$(BIN)/pytest tests/unit tests/contract

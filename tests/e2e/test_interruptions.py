@@ -92,6 +92,7 @@ def test_a_stream_goes_on_by_itself_when_its_service_is_killed(
             assert other.prediction is not None
             np.testing.assert_array_equal(one.prediction.instances.boxes, other.prediction.instances.boxes)
             np.testing.assert_array_equal(one.prediction.instances.scores, other.prediction.instances.scores)
+    stack.until_inference_serves()  # The last frames may have been on their way when it was killed.
 
 
 def test_ctrl_c_during_train_leaves_the_job_running(stack: RunningStack, shapes: Path) -> None:

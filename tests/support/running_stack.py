@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from framecast import Client
 from tests.support.waiting import until
 
@@ -43,6 +46,10 @@ class RunningStack:
             trainer_address=self.addresses["trainer"],
             inference_address=self.addresses["inference"],
         )
+
+    def until_inference_serves(self) -> None:
+        """Returns once the inference service answers; `up` restarts one that was killed."""
+        until(lambda: _serves(self.addresses["inference"]), timeout_s=60)
 
     def environment(self) -> dict[str, str]:
         """What a command needs to find these services."""
@@ -91,6 +98,16 @@ def run(arguments: Sequence[str], environment: dict[str, str], timeout_s: float)
     command = [sys.executable, "-m", "framecast", *arguments]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_s, check=False)
     return Outcome(ended.returncode, ended.stdout, ended.stderr)
+
+
+def _serves(address: str) -> bool:
+    with grpc.insecure_channel(address) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = health.Check(health_pb2.HealthCheckRequest(), timeout=5)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 def ends(pid: int) -> None:

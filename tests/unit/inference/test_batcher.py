@@ -14,14 +14,15 @@ from framecast.errors import CancelledError, DeadlineExceededError, InternalErro
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
-from framecast_inference.batching.batcher import Batcher, BatchLimits, BatchReport, BatchStream, Pending, Priority
+from framecast_inference.batching.batch import BatchReport
+from framecast_inference.batching.batcher import Batcher, BatchLimits, BatchStream, Pending, Priority
 from tests.support.waiting import until
 
 
 class Model:
     """Answers with the first value of each tensor as the width; holds runs up while `gate` is unset."""
 
-    def __init__(self, **limits: int | float) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, **limits: int | float) -> None:
         self.gate = threading.Event()
         self.gate.set()
         self.batches: list[list[int]] = []
@@ -30,7 +31,12 @@ class Model:
         self.most_inside = 0
         self.error: Exception | None = None
         self._lock = threading.Lock()
-        self.batcher = Batcher(self._run, BatchLimits(**limits), observe=self.reports.append)  # type: ignore[arg-type]
+        self.batcher = Batcher(
+            self._run,
+            BatchLimits(**limits),  # type: ignore[arg-type]
+            clock=clock,
+            observe=self.reports.append,
+        )
 
     @property
     def ran(self) -> list[int]:
@@ -42,7 +48,7 @@ class Model:
         with self._lock:
             self.inside += 1
             self.most_inside = max(self.inside, self.most_inside)
-        assert self.gate.wait(30)
+        self._hold()
         values = [int(value) for value in tensors[:, 0, 0, 0]]
         with self._lock:
             self.batches.append(values)
@@ -52,6 +58,49 @@ class Model:
         return [
             Prediction(width=value, height=each.max_detections) for value, each in zip(values, settings, strict=True)
         ]
+
+    def _hold(self) -> None:
+        assert self.gate.wait(30)
+
+
+class SteppedModel(Model):
+    """Ends one run for each `step`."""
+
+    def __init__(self) -> None:
+        self._steps = threading.Semaphore(0)
+        # The clock stands still: on a busy machine bulk would have waited long enough to go first.
+        super().__init__(max_batch=1, clock=lambda: 0.0)
+
+    def step(self, count: int = 1) -> None:
+        self._steps.release(count)
+
+    def _hold(self) -> None:
+        assert self._steps.acquire(timeout=30)
+
+    def runs_before(self, late: BatchStream, others: BatchStream, count: int) -> int:
+        """How many come before one picture of `late`, asked for when `count` of `others` wait or have a place."""
+        filled = threading.Event()
+
+        def ask_late() -> None:
+            pending = submit(late, 100)
+            filled.set()
+            pending.result()
+
+        calls = [lambda: submit(self.batcher.stream(), 999).result()]
+        calls += [partial(lambda value: submit(others, value).result(), value) for value in range(count)]
+        threads = [threading.Thread(target=call) for call in [*calls, ask_late]]
+        for position, thread in enumerate(threads):
+            thread.start()
+            if position == 0:
+                until(lambda: self.inside == 1)
+            else:  # One has a place in the next batch, those behind it wait.
+                until(partial(lambda waiting: self.batcher.queued == waiting, position - 1))
+        self.step()
+        assert filled.wait(30)
+        self.step(count + 1)
+        for thread in threads:
+            thread.join()
+        return self.ran.index(100)
 
 
 def submit(stream: BatchStream, value: int, *, settings: Settings | None = None, size: int = 2) -> Pending:
@@ -117,35 +166,15 @@ def test_an_idle_model_waits_for_company_as_long_as_it_may() -> None:
 
 
 def test_streams_take_turns_however_much_one_of_them_has() -> None:
-    model = Model(max_batch=1)
-    greedy, modest = model.batcher.stream(), model.batcher.stream()
-    with Occupied(model):
-        threads = [threading.Thread(target=lambda v=v: submit(greedy, v).result()) for v in range(10)]
-        for count, thread in enumerate(threads):
-            thread.start()
-            until(partial(lambda wanted: model.batcher.queued == wanted, count))
-        late = threading.Thread(target=lambda: submit(modest, 100).result())
-        late.start()
-        until(lambda: model.batcher.queued == 10)
-    for thread in [*threads, late]:
-        thread.join()
-    assert model.ran.index(100) <= 5  # a few had their places, or were quicker to fill them
+    model = SteppedModel()
+    assert model.runs_before(model.batcher.stream(), model.batcher.stream(), 10) <= 3
 
 
 def test_interactive_goes_before_bulk() -> None:
-    model = Model(max_batch=1)
-    bulk, interactive = model.batcher.stream(priority=Priority.BULK), model.batcher.stream()
-    with Occupied(model):
-        threads = [threading.Thread(target=lambda v=v: submit(bulk, v).result()) for v in range(5)]
-        for thread in threads:
-            thread.start()
-        until(lambda: model.batcher.queued == 4)
-        late = threading.Thread(target=lambda: submit(interactive, 100).result())
-        late.start()
-        until(lambda: model.batcher.queued == 5)
-    for thread in [*threads, late]:
-        thread.join()
-    assert model.ran.index(100) == 2  # behind the one that ran and the one that had its place
+    model = SteppedModel()
+    bulk = model.batcher.stream(priority=Priority.BULK)
+    # Behind the one that ran and the one that had its place.
+    assert model.runs_before(model.batcher.stream(), bulk, 5) <= 2
 
 
 def test_bulk_that_has_waited_long_goes_first() -> None:
