@@ -122,7 +122,14 @@ ADAPTERS = {
         "torch_cuda": (),
     },
     "framecast_inference": {
-        "adapters.bundle_loader": ("batching", "engine_clock", "loaded_model", "model_meter"),
+        "adapters.bundle_loader": (
+            "batching",
+            "engine_clock",
+            "loaded_model",
+            "model_meter",
+            "process_memory",
+            "warm_up",
+        ),
         "adapters.grpc_registry": (),
         "adapters.spool_folder": (),
         "adapters.stored_blobs": (),

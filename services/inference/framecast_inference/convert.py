@@ -10,9 +10,17 @@ from framecast_inference.batching.batcher import Priority
 from framecast_inference.frame_sources import FrameSource, FrameSources
 from framecast_inference.image_prediction import ImageInput
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.loaded_models import MemoryRow
+from framecast_inference.model_cache import ModelState
 from framecast_inference.video_prediction import StreamTerms
 
 _PRIORITIES = {messages.PRIORITY_INTERACTIVE: Priority.INTERACTIVE, messages.PRIORITY_BULK: Priority.BULK}
+
+_STATES = {
+    ModelState.LOADING: messages.LoadedModel.LOADING,
+    ModelState.READY: messages.LoadedModel.READY,
+    ModelState.LEAVING: messages.LoadedModel.LEAVING,
+}
 
 
 def image_inputs(images: Sequence[messages.ImageSource]) -> list[ImageInput]:
@@ -33,7 +41,26 @@ def loaded_model_to_proto(model: LoadedModel) -> messages.LoadedModel:
         default_settings=effective_settings(InferenceSettings(), manifest).to_proto(),
         input_width=manifest.input.width,
         input_height=manifest.input.height,
+        precision=model.precision,
+        fallback=model.fallback,
     )
+
+
+def memory_row_to_proto(row: MemoryRow) -> messages.LoadedModel:
+    """A model as the list of those in memory has it; of one that is loading, hardly more than the name."""
+    message = messages.LoadedModel(model_version=row.name)
+    model = row.cached.model
+    if model is not None:
+        message = loaded_model_to_proto(model)
+        message.memory_bytes = model.memory_bytes
+        message.max_batch = model.max_batch
+    message.state = _STATES[row.cached.state]
+    message.active_calls = row.active_calls
+    message.load_time.FromNanoseconds(int(row.cached.load_time_s * 1e9))
+    message.last_use_time.FromNanoseconds(int(row.cached.last_use_time_s * 1e9))
+    message.served = row.served
+    message.held = row.held
+    return message
 
 
 def images_terms_to_proto(model: LoadedModel, settings: Settings) -> messages.PredictImagesResponse:

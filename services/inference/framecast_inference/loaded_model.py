@@ -8,6 +8,7 @@ import numpy as np
 import framecast_core
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.engine import Engine
+from framecast_inference import process_memory
 from framecast_inference.batching.batcher import Batcher
 from framecast_inference.model_meter import ModelMeter
 from framecast_inference.model_runner import ModelRunner
@@ -31,6 +32,12 @@ class LoadedModel:
     """The same engine that the runner has, for callers who bring tensors of their own; the runner closes it."""
     engine: str
     """What computes, such as `CPUExecutionProvider`."""
+    precision: str = "float32"
+    """What the network computes in; `mixed` where its graphs differ."""
+    fallback: str = ""
+    """Why it does not run on the device that was wanted; empty where it does."""
+    memory_bytes: int = 0
+    """What it took of the host's and the device's memory, every batch size warmed up."""
 
     @cached_property
     def categories(self) -> framecast_core.CategoryTable:
@@ -45,12 +52,9 @@ class LoadedModel:
         """Pictures that one run holds."""
         return self.batcher.limits.max_batch
 
-    @property
-    def size_bytes(self) -> int:
-        """Of the bundle's files: what the model weighs against a memory budget."""
-        return sum(file.size_bytes for file in self.manifest.files)
-
     def close(self) -> None:
         """Frees the memory and the device."""
         self.runner.close()
         self.meter.close()
+        self.batcher.close()
+        process_memory.give_back()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from framecast.errors import InvalidArgumentError
 
-_FORMAT = struct.Struct("<B16sQQqQ")
-_VERSION = 1
+_FORMAT = struct.Struct("<B16sQQqQQ")
+_VERSION = 2
 _CHECK = struct.Struct("<I")
 _LARGEST = 2**63 - 1
 
@@ -49,10 +49,29 @@ def request_fingerprint(parts: Sequence[bytes]) -> bytes:
     return digest.digest()[:16]
 
 
-def to_token(point: ResumePoint, fingerprint: bytes) -> str:
-    """What the caller sends back to go on; letters, digits, `-` and `_`."""
-    data = _FORMAT.pack(_VERSION, fingerprint, point.position, point.frames_done, point.first_missing, point.missing)
+def to_token(point: ResumePoint, fingerprint: bytes, *, model_version: int = 0) -> str:
+    """What the caller sends back to go on; letters, digits, `-` and `_`.
+
+    `model_version` is the number of the model's version that answers, for `version_of`.
+    """
+    data = _FORMAT.pack(
+        _VERSION,
+        fingerprint,
+        point.position,
+        point.frames_done,
+        point.first_missing,
+        point.missing,
+        model_version,
+    )
     return base64.urlsafe_b64encode(data + _CHECK.pack(zlib.crc32(data))).decode().rstrip("=")
+
+
+def version_of(token: str) -> str:
+    """Id of the model version that a token comes from; empty where there is none. InvalidArgumentError for no token."""
+    if not token:
+        return ""
+    *_, number = _unpack(token)
+    return str(number) if number else ""
 
 
 def from_token(token: str, fingerprint: bytes) -> ResumePoint:
@@ -62,6 +81,17 @@ def from_token(token: str, fingerprint: bytes) -> ResumePoint:
     """
     if not token:
         return ResumePoint()
+    found, position, frames_done, first_missing, missing, _ = _unpack(token)
+    if found != fingerprint:
+        raise _refused(
+            token, "belongs to another request: model version, video, frame_range and settings must be the same"
+        )
+    if max(position, frames_done, missing) > _LARGEST:
+        raise _refused(token, "is not one that a stream gave; send it as it came, or leave it empty")
+    return ResumePoint(position=position, frames_done=frames_done, first_missing=first_missing, missing=missing)
+
+
+def _unpack(token: str) -> tuple[bytes, int, int, int, int, int]:
     try:
         data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
@@ -70,16 +100,11 @@ def from_token(token: str, fingerprint: bytes) -> ResumePoint:
         data[: _FORMAT.size]
     ):
         raise _refused(token, "is not one that a stream gave; send it as it came, or leave it empty")
-    version, found, position, frames_done, first_missing, missing = _FORMAT.unpack(data[: _FORMAT.size])
+    version, *rest = _FORMAT.unpack(data[: _FORMAT.size])
     if version != _VERSION:
         raise _refused(token, "comes from another release; start again without it")
-    if found != fingerprint:
-        raise _refused(
-            token, "belongs to another request: model version, video, frame_range and settings must be the same"
-        )
-    if max(position, frames_done, missing) > _LARGEST:
-        raise _refused(token, "is not one that a stream gave; send it as it came, or leave it empty")
-    return ResumePoint(position=position, frames_done=frames_done, first_missing=first_missing, missing=missing)
+    found, position, frames_done, first_missing, missing, model_version = rest
+    return found, position, frames_done, first_missing, missing, model_version
 
 
 def _refused(token: str, why: str) -> InvalidArgumentError:

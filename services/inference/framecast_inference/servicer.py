@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import grpc
 
-from framecast import names
 from framecast.errors import CancelledError
 from framecast.v1 import inference_service_pb2 as messages
 from framecast.v1.model_pb2 import ModelVersion
@@ -15,10 +14,10 @@ from framecast_inference import convert
 from framecast_inference.batching.batcher import Priority
 from framecast_inference.frame_sources import FrameSource, FrameSources
 from framecast_inference.image_prediction import ImagePrediction
-from framecast_inference.loaded_model import LoadedModel
-from framecast_inference.model_cache import ModelCache
+from framecast_inference.loaded_models import LoadedModels
 from framecast_inference.model_import import ModelImport
 from framecast_inference.result_writer import images_response, video_response
+from framecast_inference.resume_point import version_of
 from framecast_inference.video_prediction import stream_frames
 
 
@@ -27,7 +26,7 @@ class InferenceServicer:
 
     def __init__(
         self,
-        models: ModelCache[LoadedModel],
+        models: LoadedModels,
         images: ImagePrediction,
         sources: FrameSources,
         model_import: ModelImport,
@@ -40,11 +39,31 @@ class InferenceServicer:
     def LoadModelVersion(
         self, request: messages.LoadModelVersionRequest, context: grpc.ServicerContext
     ) -> messages.LoadedModel:
-        with self._models.lease(_model_version(request.model_version)) as model:
-            return convert.loaded_model_to_proto(model)
+        return convert.memory_row_to_proto(self._models.load(request.model_version))
+
+    def UnloadModelVersion(
+        self, request: messages.UnloadModelVersionRequest, context: grpc.ServicerContext
+    ) -> messages.UnloadModelVersionResponse:
+        return messages.UnloadModelVersionResponse(unloaded=self._models.unload(request.model_version))
+
+    def ServeModelVersion(
+        self, request: messages.ServeModelVersionRequest, context: grpc.ServicerContext
+    ) -> messages.LoadedModel:
+        return convert.memory_row_to_proto(self._models.serve(request.model_version))
+
+    def ListLoadedModels(
+        self, request: messages.ListLoadedModelsRequest, context: grpc.ServicerContext
+    ) -> messages.ListLoadedModelsResponse:
+        rows, next_page_token = self._models.list(request.page_size, request.page_token)
+        return messages.ListLoadedModelsResponse(
+            loaded_models=map(convert.memory_row_to_proto, rows),
+            next_page_token=next_page_token,
+            memory_bytes=self._models.memory_bytes,
+            memory_budget_bytes=self._models.memory_budget_bytes,
+        )
 
     def PredictImages(self, request: messages.PredictImagesRequest, context: grpc.ServicerContext) -> bytes:
-        with self._models.lease(_model_version(request.model_version)) as model:
+        with self._models.lease(request.model_version) as model:
             settings = effective_settings(request.settings, model.manifest)
             inputs = convert.image_inputs(request.images)
             outcomes = self._images.predict(model, inputs, settings, context.add_callback, deadline=_deadline(context))
@@ -78,7 +97,7 @@ class InferenceServicer:
         source: FrameSource,
         context: grpc.ServicerContext,
     ) -> Iterator[messages.PredictVideoResponse | bytes]:
-        with self._models.lease(_model_version(request.model_version)) as model:
+        with self._models.lease(request.model_version, version=version_of(request.resume_token)) as model:
             settings = effective_settings(request.settings, model.manifest)
             with stream_frames(
                 model,
@@ -93,11 +112,6 @@ class InferenceServicer:
                 yield convert.header_to_proto(terms, model, settings)
                 for frame in frames:
                     yield video_response(frame, model, total_frames=terms.total_frames)
-
-
-def _model_version(name: str) -> str:
-    names.MODEL_VERSION.parse(name, field="model_version")
-    return name
 
 
 def _deadline(context: grpc.ServicerContext) -> float:

@@ -33,7 +33,9 @@ class InferenceSettings:
     max_loaded_models: int = 8
     """More leave memory, the least recently used first; those in use stay."""
     max_loaded_bytes: int = 8 * 1024**3
-    """The same for the sum of the models' files."""
+    """The same for the memory that they take, as measured while they were loaded and warmed up."""
+    preload_models: str = ""
+    """Models or versions, between commas, that are loaded before the service says that it is ready, and stay."""
     spool_folder: str = field(default_factory=_spool_folder)
     """Where uploaded videos lie while they are predicted."""
     max_upload_bytes: int = 8 * 1024**3

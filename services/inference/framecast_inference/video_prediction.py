@@ -74,12 +74,18 @@ def stream_frames(
         terms = StreamTerms(sequence.facts, len(sequence.readable(selected)))
         frames = sequence.frames(selected, start=start)
         with open_pipeline(frames, model, settings, on_cancel, priority=priority, deadline=deadline) as pipeline:
-            yield terms, _with_tokens(pipeline, selected, start, fingerprint)
+            yield terms, _with_tokens(pipeline, selected, start, fingerprint, _version_number(model.name))
 
 
 def _with_tokens(
-    outcomes: Iterable[FrameOutcome], selected: range, point: ResumePoint, fingerprint: bytes
+    outcomes: Iterable[FrameOutcome], selected: range, point: ResumePoint, fingerprint: bytes, model_version: int
 ) -> Iterator[StreamedFrame]:
     for outcome in outcomes:
         point = point.after(selected, outcome.frame.index)
-        yield StreamedFrame(outcome, point.frames_done, to_token(point, fingerprint))
+        yield StreamedFrame(outcome, point.frames_done, to_token(point, fingerprint, model_version=model_version))
+
+
+def _version_number(version_name: str) -> int:
+    """Versions count from 1; 0 for a name that does not say so."""
+    version = version_name.rpartition("/")[2]
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 19 else 0

@@ -18,6 +18,7 @@ from framecast_inference.adapters.stored_blobs import StoredBlobs
 from framecast_inference.frame_sources import FrameSources
 from framecast_inference.image_prediction import ImagePrediction
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.loaded_models import LoadedModels
 from framecast_inference.model_cache import ModelCache
 from framecast_inference.model_import import ModelImport
 from framecast_inference.model_meter import ModelMeters, measured_load
@@ -28,6 +29,8 @@ from framecast_inference.open_inference.repository import Repository
 from framecast_inference.open_inference.servicer import OpenInferenceServicer
 from framecast_inference.open_inference.statistics import Statistics
 from framecast_inference.open_inference.tensor_inference import TensorInference
+from framecast_inference.preload import Preload, parse_preload_list
+from framecast_inference.served_versions import ServedVersions
 from framecast_inference.servicer import InferenceServicer
 from framecast_inference.settings import InferenceSettings
 from framecast_inference.sources.video_layout import VideoLayouts
@@ -49,9 +52,13 @@ class InferenceService:
     models: ModelCache[LoadedModel]
     spool: SpoolFolder
     channel: grpc.Channel
+    served: ServedVersions
+    preload: Preload
 
     def close(self) -> None:
         """Frees models, spooled files and the registry's channel; the server has stopped."""
+        self.preload.stop()
+        self.served.close()
         self.models.close()
         self.spool.close()
         self.channel.close()
@@ -81,11 +88,13 @@ def build(settings: InferenceSettings) -> InferenceService:
         max_bytes=settings.max_loaded_bytes,
     )
     metrics.gauge(metric_names.MODELS_LOADED, read=lambda: len(models.loaded()))
-    metrics.gauge(metric_names.MODELS_LOADED_BYTES, read=lambda: sum(model.size_bytes for model in models.loaded()))
+    metrics.gauge(metric_names.MODELS_LOADED_BYTES, read=lambda: models.memory_bytes)
+    served = ServedVersions(models, registry)
+    preload = Preload(served, parse_preload_list(settings.preload_models))
     sources = FrameSources(registry, blobs, spool, VideoLayouts())
     images = ImagePrediction(sources.pictures)
     servicer = InferenceServicer(
-        models,
+        LoadedModels(models, served),
         images,
         sources,
         ModelImport(registry, blobs, device=device, threads=threads),
@@ -95,11 +104,12 @@ def build(settings: InferenceSettings) -> InferenceService:
         return add_servicer(server, inference_service_pb2.DESCRIPTOR.services_by_name["InferenceService"], servicer)
 
     statistics = Statistics()
-    catalog = ModelCatalog(registry, registry, blobs, models, statistics)
+    catalog = ModelCatalog(registry, registry, blobs, models, served, statistics)
     open_inference = OpenInferenceServicer(
         Inference(catalog, TensorInference(models), PictureInference(models, images)),
         catalog,
-        Repository(catalog, models, statistics),
+        Repository(catalog, models, served, statistics),
+        ready=lambda: preload.done,
     )
 
     server = GrpcServer(
@@ -109,8 +119,9 @@ def build(settings: InferenceSettings) -> InferenceService:
         metrics=metrics,
         metrics_address=settings.metrics_address,
         tracing=open_tracing("inference", settings.trace_endpoint),
+        prepare=preload.run,
     )
-    return InferenceService(server, models, spool, channel)
+    return InferenceService(server, models, spool, channel, served, preload)
 
 
 def _batching(settings: InferenceSettings) -> dict[str, int | float]:

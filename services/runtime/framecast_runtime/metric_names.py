@@ -48,7 +48,7 @@ MODEL_FAILURES = Family(
 )
 MODEL_QUEUE_LENGTH = Family("framecast_model_queue_length", "Pictures that wait for a place in a batch now.", _MODEL)
 MODELS_LOADED = Family("framecast_models_loaded", "Model versions in memory.")
-MODELS_LOADED_BYTES = Family("framecast_models_loaded_bytes", "Bytes of their files.")
+MODELS_LOADED_BYTES = Family("framecast_models_loaded_bytes", "Memory that they have taken.")
 MODEL_LOAD_SECONDS = Family(
     "framecast_model_load_seconds", "Loads of a model version, by how long they took.", (), _SECONDS
 )

@@ -22,6 +22,9 @@ from framecast_runtime.tracing import NoTracing, Tracing
 
 log = logging.getLogger(__name__)
 
+LIVENESS = "liveness"
+"""What health calls the process itself: SERVING as soon as it accepts calls, however long it prepares to be ready."""
+
 Register = Callable[[grpc.Server], str]
 """Adds a servicer to the server and returns the service's full name."""
 
@@ -45,7 +48,9 @@ class GrpcServer:
         tracing: Tracing | None = None,
         keepalive_s: float = 30.0,
         keepalive_timeout_s: float = 10.0,
+        prepare: Callable[[], bool] | None = None,
     ) -> None:
+        """`prepare` runs in a thread of its own once calls are accepted; until it gives True, health is NOT_SERVING."""
         metrics = metrics or Metrics()
         self._tracing = tracing or NoTracing()
         self._threads = CallThreads(max_workers)
@@ -76,14 +81,29 @@ class GrpcServer:
         self.port: int = self._server.add_insecure_port(address)
         self._endpoint = MetricsEndpoint(metrics, metrics_address) if metrics_address else None
         self.metrics_port: int | None = None if self._endpoint is None else self._endpoint.port
+        self._prepare = prepare
         self._stopped = threading.Event()
 
     def start(self) -> None:
         """Begins to accept calls."""
+        for name in self._names:
+            self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         self._server.start()
+        if self._prepare is None:
+            self._say_ready()
+        else:
+            threading.Thread(target=self._make_ready, args=[self._prepare], name="prepare", daemon=True).start()
+        log.info("serving", extra={"port": self.port})
+
+    def _make_ready(self, prepare: Callable[[], bool]) -> None:
+        if prepare():
+            self._say_ready()
+
+    def _say_ready(self) -> None:
         for name in self._names:
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-        log.info("serving", extra={"port": self.port})
+        log.info("ready", extra={"port": self.port})
 
     def stop(self, grace_s: float = 10.0) -> None:
         """Refuses new calls, lets running ones finish for `grace_s` seconds, then cancels them."""

@@ -98,7 +98,7 @@ def test_metrics_tell_what_a_model_did(
     assert seconds["compute"] > seconds["encode"]
     assert value(seen, "framecast_models_loaded") == 1
     with watched.service.models.lease(model) as loaded:
-        assert value(seen, "framecast_models_loaded_bytes") == loaded.size_bytes
+        assert value(seen, "framecast_models_loaded_bytes") == loaded.memory_bytes
     assert value(seen, "framecast_model_load_seconds_count") == 1
 
 

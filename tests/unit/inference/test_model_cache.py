@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import pytest
 
 from framecast.errors import DataLossError
-from framecast_inference.model_cache import ModelCache
+from framecast_inference.model_cache import ModelCache, ModelState
+from tests.support.waiting import until
 
 
 @dataclass
 class Model:
     name: str
-    size_bytes: int = 10
+    memory_bytes: int = 10
     closed: bool = False
 
     def close(self) -> None:
@@ -145,6 +146,41 @@ def test_a_model_that_is_unloaded_in_use_is_freed_by_its_last_user(loader: Loade
             assert second is not first
     assert first.closed
     assert not second.closed
+
+
+def test_memory_counts_until_it_is_free(loader: Loader) -> None:
+    cache = cache_of(loader, max_models=9, max_bytes=25)
+    with cache.lease("a"):
+        cache.unload("a")
+        assert cache.memory_bytes == 10
+        touch(cache, "b", "c")
+        assert [model.name for model in loader.loaded if model.closed] == ["b"]
+    assert cache.memory_bytes == 10
+    touch(cache, "d")
+    assert [model.name for model in cache.loaded()] == ["c", "d"]
+
+
+def test_rows_say_where_each_model_stands(loader: Loader) -> None:
+    now = [100.0]
+    cache = ModelCache(loader, max_models=9, max_bytes=1000, clock=lambda: now[0])
+    with cache.lease("a"), cache.lease("a"):
+        now[0] = 200.0
+        cache.unload("a")
+        with cache.lease("a"):
+            rows = [(r.name, r.state, r.users, r.load_time_s, r.last_use_time_s) for r in cache.rows()]
+            assert rows == [("a", ModelState.READY, 1, 200.0, 200.0), ("a", ModelState.LEAVING, 2, 100.0, 100.0)]
+    assert [(row.state, row.users) for row in cache.rows()] == [(ModelState.READY, 0)]
+    loader.gate.clear()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(touch, cache, "b")
+        until(lambda: len(cache.rows()) == 2)
+        (row,) = [row for row in cache.rows() if row.name == "b"]
+        assert (row.state, row.model) == (ModelState.LOADING, None)
+        loader.gate.set()
+        waiting.result()
+    cache.close()
+    assert cache.rows() == []
+    assert cache.memory_bytes == 0
 
 
 def test_a_load_under_way_is_not_unloaded(loader: Loader) -> None:

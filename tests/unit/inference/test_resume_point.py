@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from framecast.errors import InvalidArgumentError
-from framecast_inference.resume_point import ResumePoint, from_token, request_fingerprint, to_token
+from framecast_inference.resume_point import ResumePoint, from_token, request_fingerprint, to_token, version_of
 
 OURS = request_fingerprint([b"model", b"video", b"frames"])
 SELECTED = range(10, 40, 3)
@@ -16,6 +16,14 @@ def test_a_token_brings_its_point_back() -> None:
     assert from_token(to_token(point, OURS), OURS) == point
     assert from_token(to_token(ResumePoint(), OURS), OURS) == ResumePoint()
     assert from_token("", OURS) == ResumePoint()
+
+
+def test_a_token_says_which_version_it_comes_from() -> None:
+    assert version_of(to_token(ResumePoint(position=3), OURS, model_version=17)) == "17"
+    assert version_of(to_token(ResumePoint(position=3), OURS)) == ""
+    assert version_of("") == ""
+    with pytest.raises(InvalidArgumentError, match="resume_token"):
+        version_of("x")
 
 
 def test_a_token_is_safe_in_a_file_name() -> None:

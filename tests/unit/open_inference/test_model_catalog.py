@@ -12,6 +12,7 @@ from framecast_bundle import manifest as bundle_manifest
 from framecast_inference.model_cache import ModelCache
 from framecast_inference.open_inference.model_catalog import LATEST_FRESH_S, IndexRow, ModelCatalog
 from framecast_inference.open_inference.statistics import Statistics
+from framecast_inference.served_versions import ServedVersions
 from tests.unit.bundle import tiny_bundles
 
 MODEL = "projects/default/models/m"
@@ -77,7 +78,8 @@ def never(name: str) -> Any:
 @pytest.fixture
 def catalog(listing: Any, clock: Clock) -> ModelCatalog:
     models: ModelCache[Any] = ModelCache(never, max_models=1, max_bytes=1)
-    return ModelCatalog(listing, listing, listing, models, Statistics(), clock=clock)
+    served = ServedVersions(models, listing)
+    return ModelCatalog(listing, listing, listing, models, served, Statistics(), clock=clock)
 
 
 def add_version(listing: Listing, state: Any = ModelVersion.TRAINED) -> None:

@@ -26,7 +26,7 @@ CORES = len(os.sched_getaffinity(0))
 class Model:
     """Its graph waits at a gate and counts who is inside."""
 
-    size_bytes = 1
+    memory_bytes = 1
 
     def __init__(self) -> None:
         self.graphs = self

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from framecast._up.health import is_serving
-from framecast_runtime.server import GrpcServer
+from framecast_runtime.server import LIVENESS, GrpcServer
 from tests.support.waiting import until
 
 
@@ -37,6 +38,44 @@ def test_a_busy_server_is_healthy() -> None:
                 done.set()
             assert call.result() == b""
     assert not is_serving(address)
+
+
+def test_a_server_that_prepares_takes_calls_and_lives_but_is_not_ready() -> None:
+    prepared = threading.Event()
+
+    def prepare() -> bool:
+        return prepared.wait(60)
+
+    def status(service: str) -> int:
+        return health.Check(health_pb2.HealthCheckRequest(service=service)).status
+
+    def register(server: grpc.Server) -> str:
+        return "test.Slow"
+
+    with (
+        GrpcServer("127.0.0.1:0", [register], prepare=prepare) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        answers = health_pb2.HealthCheckResponse
+        assert [status(""), status("test.Slow")] == [answers.NOT_SERVING] * 2
+        assert status(LIVENESS) == answers.SERVING
+        prepared.set()
+        until(lambda: [status(""), status("test.Slow")] == [answers.SERVING] * 2)
+
+
+def test_a_server_that_is_stopped_before_it_is_ready_never_says_so() -> None:
+    stopped = threading.Event()
+
+    def prepare() -> bool:
+        assert stopped.wait(60)
+        return False
+
+    server = GrpcServer("127.0.0.1:0", [], prepare=prepare)
+    server.start()
+    stopped.set()
+    assert not is_serving(f"127.0.0.1:{server.port}", timeout_s=5.0)
+    server.stop(grace_s=0)
 
 
 def test_a_call_ends_whose_caller_is_gone_without_a_word() -> None:

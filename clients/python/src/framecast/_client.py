@@ -13,6 +13,7 @@ from framecast._image_sources import ImageLike
 from framecast._inference import Inference, VideoLike, frame_range
 from framecast._models import ModelReference, Models
 from framecast._prediction_types import FrameResult, InferenceSettings, LoadedModel, Prediction
+from framecast._serving import Serving
 from framecast._training import Training
 
 # The first prediction of a model fetches and loads it.
@@ -47,6 +48,8 @@ class Client:
         """Models and their versions."""
         self.training = Training(self._connection, self.datasets, blobs)
         """Training jobs."""
+        self.serving = Serving(self._connection, self.models)
+        """Models in the inference service's memory."""
         self._inference = Inference(self._connection, self.models)
 
     @property
@@ -55,7 +58,7 @@ class Client:
         return self._connection.project
 
     def load(self, model: ModelReference, *, timeout: float = _PREDICT_TIMEOUT_S) -> LoadedModel:
-        """Loads a model version, unless it is, and says how it runs."""
+        """Loads a model version and runs it once in each batch size, unless it is in memory; says how it runs."""
         return self._inference.load(model, timeout=timeout)
 
     def predict(
@@ -73,7 +76,8 @@ class Client:
     ) -> list[FrameResult]:
         """Predictions for pictures, in their order; one that cannot be decoded has an error in its own result.
 
-        `model` is `cars` (its latest trained version), `cars/3`, a full name, or an object that stands for one.
+        `model` is `cars` (the version that `serving.switch` chose, else its latest trained one), `cars/3`, a full
+        name, or an object that stands for one.
         Settings that are None take the model's default; see `InferenceSettings`. `timeout` bounds each call of up
         to 32 pictures.
         """

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from framecast._convert_datasets import category_from_proto, keypoint_from_proto, polygon_from_proto
+from framecast._convert_datasets import category_from_proto, keypoint_from_proto, polygon_from_proto, time_from_proto
 from framecast._convert_models import task_from_proto
 from framecast._prediction_types import (
     FrameResult,
@@ -80,6 +80,16 @@ def loaded_model_from_proto(message: inference_service_pb2.LoadedModel) -> Loade
         default_settings=settings_from_proto(message.default_settings),
         input_width=message.input_width,
         input_height=message.input_height,
+        state=message.State.Name(message.state).lower() if message.state else "",
+        precision=message.precision,
+        fallback=message.fallback,
+        memory_bytes=message.memory_bytes,
+        max_batch=message.max_batch,
+        active_calls=message.active_calls,
+        load_time=time_from_proto(message.load_time) if message.HasField("load_time") else None,
+        last_use_time=time_from_proto(message.last_use_time) if message.HasField("last_use_time") else None,
+        served=message.served,
+        held=message.held,
     )
 
 

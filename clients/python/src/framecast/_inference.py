@@ -34,14 +34,14 @@ class Inference:
 
     def load(self, model: ModelReference, *, timeout: float) -> LoadedModel:
         """Loads a model version, unless it is."""
-        request = inference_service_pb2.LoadModelVersionRequest(model_version=self._models.resolve_version(model))
+        request = inference_service_pb2.LoadModelVersionRequest(model_version=self._models.served_name(model))
         return loaded_model_from_proto(self._connection.inference.LoadModelVersion(request, timeout=timeout))
 
     def predict(
         self, model: ModelReference, images: Sequence[ImageLike], settings: InferenceSettings, *, timeout: float
     ) -> Iterator[FrameResult]:
         """Results in order, asked for in portions that fit into a message."""
-        version = self._models.resolve_version(model)
+        version = self._models.served_name(model)
         message = settings_to_proto(settings)
         start = 0
         for portion in _portions(images):
@@ -67,7 +67,7 @@ class Inference:
     ) -> FrameIterator:
         """A running stream."""
         request = inference_service_pb2.PredictVideoRequest(
-            model_version=self._models.resolve_version(model),
+            model_version=self._models.served_name(model),
             settings=settings_to_proto(settings),
             frame_range=frames,
             priority=inference_service_pb2.PRIORITY_INTERACTIVE if interactive else inference_service_pb2.PRIORITY_BULK,

@@ -118,6 +118,20 @@ class Models:
         found = pages(self._connection.trainer.ListArchitectures, request, "architectures")
         return map(architecture_from_proto, found)
 
+    def served_name(self, model: ModelReference) -> str:
+        """What to ask the inference service for: a version's full name, or the model's where no version is named.
+
+        The service knows which version answers to a model's name.
+        """
+        if isinstance(model, ModelVersion):
+            return model.name
+        if isinstance(model, TrainingUpdate):
+            return model.model_version or model.model
+        reference = model.name if isinstance(model, Model) else model
+        if "/" in reference and not names.MODEL.matches(reference):
+            return self.resolve_version(reference)
+        return self._name(reference)
+
     def resolve_version(self, model: ModelReference) -> str:
         """Full name of a model version, from anything that stands for one.
 

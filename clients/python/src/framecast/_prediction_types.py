@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 
 import numpy as np
@@ -144,6 +145,29 @@ class LoadedModel:
     default_settings: InferenceSettings
     input_width: int
     input_height: int
+    state: str = ""
+    """`loading`, `ready` or `leaving`; of `load` and `serving`, as all below."""
+    precision: str = ""
+    """What the network computes in: `float32`, `float16`, `int8`, or `mixed`."""
+    fallback: str = ""
+    """Why it does not run on the device that was wanted; empty where it does."""
+    memory_bytes: int = 0
+    """What it took of the host's and the device's memory."""
+    max_batch: int = 0
+    """Pictures that one run of it takes at most."""
+    active_calls: int = 0
+    """Calls that use it now."""
+    load_time: datetime | None = None
+    last_use_time: datetime | None = None
+    served: bool = False
+    """It answers to its model's bare name because of `serving.switch`."""
+    held: bool = False
+    """It never leaves to make room: it is served, or preloaded."""
+
+    @property
+    def reference(self) -> str:
+        """The short form, such as `cars/3`."""
+        return "/".join(self.model_version.split("/")[3::2])
 
 
 @dataclass(frozen=True)

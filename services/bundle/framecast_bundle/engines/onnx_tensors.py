@@ -46,6 +46,17 @@ def fixed_batch(graph: ModelBundle.Graph) -> int:
     return length or 0
 
 
+def precision_of(manifest: ModelBundle) -> str:
+    """`float32`, `float16`, …, as the graphs' inputs and outputs say; `mixed` where they differ."""
+    found = {
+        tensor.dtype
+        for graph in manifest.graphs
+        for tensor in (*graph.inputs, *graph.outputs)
+        if tensor.dtype.startswith("float")
+    }
+    return found.pop() if len(found) == 1 else "mixed" if found else "float32"
+
+
 def _axis(length: object, position: int) -> str:
     if isinstance(length, int) and length >= 0:
         return str(length)

@@ -11,7 +11,7 @@ import numpy as np
 from framecast.errors import FailedPreconditionError, InternalError, InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.engines.fixed_batch import run_in_chunks
-from framecast_bundle.engines.onnx_tensors import check_tensors, fixed_batch
+from framecast_bundle.engines.onnx_tensors import check_tensors, fixed_batch, precision_of
 from framecast_bundle.manifest import check_bytes
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,10 @@ class OnnxRuntimeEngine:
             folder = read_file
             read_file = lambda path: (folder / path).read_bytes()  # noqa: E731
         self._provider = choose_provider(device)
+        self.precision = precision_of(manifest)
+        """What the graphs compute in, as their tensors say."""
+        self.fallback = ""
+        """Why it does not run on the device that was wanted; empty where it does."""
         entries = {file.path: file for file in manifest.files}
         self._sessions: dict[str, Any] = {}
         self._fixed_batches: dict[str, int] = {}
@@ -101,6 +105,7 @@ class OnnxRuntimeEngine:
                 provider=self._provider,
                 actual=actual,
             )
+        self.fallback = f"ONNX Runtime offers {self._provider} but could not load it; its log names the library"
         log.warning("gpu_not_usable", extra={"provider": self._provider, "actual": actual})
         self._provider = _CPU
 

@@ -1,17 +1,20 @@
 """From a version's name to a model that runs: registry → manifest → graphs → engine."""
 
 import dataclasses
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 from framecast_bundle import manifest as bundle_manifest
 from framecast_bundle.engines.onnxruntime_engine import Device, OnnxRuntimeEngine
 from framecast_bundle.predictor import Predictor
-from framecast_inference.batching.batcher import Batcher, BatchLimits
+from framecast_inference import process_memory
+from framecast_inference.batching.batcher import Batcher, BatchLimits, plain_memory
 from framecast_inference.engine_clock import EngineClock
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.model_meter import ModelMeters
 from framecast_inference.ports import Blobs, Registry
+from framecast_inference.warm_up import tensor_size, warm_up
 
 _LIMITS: Mapping[str, BatchLimits] = {
     # Two runs at once would share the same cores, and a picture alone is the least to wait for.
@@ -41,9 +44,11 @@ class BundleLoader:
         self._threads = threads
         self._meters = meters
         self._batching = dict(batching or {})
+        self._one_at_a_time = threading.Lock()
+        """So that what a model takes of the memory can be told from what others take."""
 
     def load(self, model_version: str) -> LoadedModel:
-        """Loads a version, every byte checked against its digest.
+        """Loads a version, every byte checked against its digest, and runs each batch size once.
 
         Raises NotFoundError, FailedPreconditionError for a version that is not TRAINED or a device that is missing,
         DataLossError for bytes that are missing or damaged, InvalidArgumentError for a bundle that does not hold
@@ -52,14 +57,24 @@ class BundleLoader:
         sha256 = self._registry.trained_bundle(model_version)
         manifest = bundle_manifest.from_json(self._blobs.read(sha256))
         digests = {file.path: file.sha256 for file in manifest.files}
-        engine = OnnxRuntimeEngine(
-            manifest, lambda path: self._blobs.read(digests[path]), device=self._device, threads=self._threads
-        )
-        limits = dataclasses.replace(_LIMITS.get(engine.name, BatchLimits()), **self._batching)
-        clock = EngineClock()
-        predictor = Predictor(manifest, clock.engine(engine), max_batch=limits.max_batch)
+        with self._one_at_a_time:
+            before = process_memory.allocated_bytes()
+            engine = OnnxRuntimeEngine(
+                manifest, lambda path: self._blobs.read(digests[path]), device=self._device, threads=self._threads
+            )
+            try:
+                limits = dataclasses.replace(_LIMITS.get(engine.name, BatchLimits()), **self._batching)
+                clock = EngineClock()
+                predictor = Predictor(manifest, clock.engine(engine), max_batch=limits.max_batch)
+                buffer = plain_memory((limits.max_batch, 3, *tensor_size(predictor, manifest)))
+                warm_up(predictor, manifest, buffer)
+            except BaseException:
+                engine.close()
+                raise
+            taken = process_memory.allocated_bytes() - before
         meter = self._meters.open(model_version, clock)
         batcher = Batcher(clock.run(predictor.infer), limits, observe=meter.batch_ran)
+        batcher.adopt(buffer)
         meter.watch_queue(lambda: batcher.queued)
         return LoadedModel(
             name=model_version,
@@ -70,4 +85,8 @@ class BundleLoader:
             meter=meter,
             graphs=engine,
             engine=engine.name,
+            precision=engine.precision,
+            fallback=engine.fallback,
+            # Others free memory meanwhile, too; less than its files it cannot be.
+            memory_bytes=max(taken, sum(file.size_bytes for file in manifest.files)),
         )

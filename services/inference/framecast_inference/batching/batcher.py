@@ -67,6 +67,11 @@ class _Claim:
     gone: bool = field(default=False, compare=False)
 
 
+def plain_memory(shape: tuple[int, ...]) -> FloatArray:
+    """float32 of a shape, its values undefined."""
+    return np.empty(shape, np.float32)
+
+
 class Batcher:
     """One model's batches. Safe from any number of threads.
 
@@ -81,9 +86,12 @@ class Batcher:
         *,
         observe: Callable[[BatchReport], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        allocate: Callable[[tuple[int, ...]], FloatArray] = plain_memory,
     ) -> None:
-        """`observe` is told of each run before its results are handed out; it must not raise."""
+        """`observe` is told of each run before its results are handed out; it must not raise. `allocate` gives memory
+        of a shape, its values undefined, that the model reads fast."""
         self._run_batch = run
+        self._allocate = allocate
         self.limits = limits
         self._observe = observe
         self._clock = clock
@@ -108,6 +116,16 @@ class Batcher:
     def queued(self) -> int:
         """Pictures that wait for a place."""
         return self._claims
+
+    def adopt(self, buffer: FloatArray) -> None:
+        """Lets one of the next batches be filled in this memory, [max_batch, 3, height, width] of `allocate`."""
+        with self._lock:
+            self._buffers.append(buffer)
+
+    def close(self) -> None:
+        """Frees the buffers; nothing may run or wait."""
+        with self._lock:
+            self._buffers.clear()
 
     # Everything below is the streams' and runs with the lock held unless it says otherwise.
 
@@ -335,7 +353,7 @@ class Batcher:
         for position, buffer in enumerate(self._buffers):
             if buffer.shape[2:] == size:
                 return self._buffers.pop(position)
-        return np.empty((self.limits.max_batch, 3, *size), dtype=np.float32)
+        return self._allocate((self.limits.max_batch, 3, *size))
 
 
 class BatchStream:

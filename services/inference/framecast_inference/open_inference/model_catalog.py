@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from framecast.errors import FailedPreconditionError, UnavailableError
+from framecast.errors import UnavailableError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import ModelVersion
 from framecast_bundle import manifest as bundle_manifest
@@ -20,6 +20,7 @@ from framecast_inference.open_inference.model_name import (
 )
 from framecast_inference.open_inference.statistics import Statistics
 from framecast_inference.ports import Blobs, ModelListing, Registry
+from framecast_inference.served_versions import ServedVersions
 
 LATEST_FRESH_S = 1.0
 """For so long a request without a version may go to the version that was the newest before."""
@@ -44,6 +45,8 @@ class IndexRow:
 class _Resolved:
     endpoint: Endpoint
     fresh_until: float
+    changes: int
+    """Of the versions that are served, when this was resolved."""
     asking: bool = False
 
 
@@ -56,6 +59,7 @@ class ModelCatalog:
         listing: ModelListing,
         blobs: Blobs,
         models: ModelCache[LoadedModel],
+        served: ServedVersions,
         statistics: Statistics,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -64,6 +68,7 @@ class ModelCatalog:
         self._listing = listing
         self._blobs = blobs
         self._models = models
+        self._served = served
         self._statistics = statistics
         self._clock = clock
         self._resolved: dict[tuple[str, str], _Resolved] = {}
@@ -71,13 +76,13 @@ class ModelCatalog:
         self._lock = threading.Lock()
 
     def endpoint(self, name: str, version: str) -> Endpoint:
-        """What answers under a name, an empty version meaning the newest trained one.
+        """What answers under a name, an empty version meaning the one that is served.
 
         Raises InvalidArgumentError for a malformed name, NotFoundError for an unknown one, FailedPreconditionError for
         a version that is not trained, a model without one, or the bare graph of a bundle that has several.
         """
         resolved = self._resolved.get((name, version))
-        if resolved is not None:
+        if resolved is not None and resolved.changes == self._served.changes:
             now = self._clock()
             if now < resolved.fresh_until or (resolved.asking and now < resolved.fresh_until + _STALE_S):
                 return resolved.endpoint
@@ -96,25 +101,20 @@ class ModelCatalog:
 
     def _resolve(self, name: str, version: str) -> Endpoint:
         reference = parse_reference(name, version)
+        changes = self._served.changes
         endpoint = self._endpoint(self.with_version(reference))
         until = float("inf") if reference.version else self._clock() + LATEST_FRESH_S
         with self._lock:
             _make_room(self._resolved)
-            self._resolved[name, version] = _Resolved(endpoint, until)
+            self._resolved[name, version] = _Resolved(endpoint, until, changes)
         return endpoint
 
     def with_version(self, reference: ModelReference) -> ModelReference:
-        """The same with a version: the newest trained one where it has none. Raises as `endpoint`."""
+        """The same with a version: the one that is served where it has none. Raises as `endpoint`."""
         if reference.version:
             return reference
-        latest = self._listing.latest_trained_version(reference.model)
-        if not latest:
-            raise FailedPreconditionError(
-                f"{reference.model} has no trained version yet; wait until its training is done, or train one",
-                reason="MODEL_WITHOUT_VERSION",
-                model=reference.model,
-            )
-        return ModelReference(reference.model, split_version_name(latest)[1], reference.network)
+        version = split_version_name(self._served.current(reference.model))[1]
+        return ModelReference(reference.model, version, reference.network)
 
     def loaded(self, version_name: str) -> LoadedModel | None:
         """The model, where it is in memory; it may leave at any time."""

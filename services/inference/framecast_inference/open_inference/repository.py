@@ -15,12 +15,16 @@ from framecast_inference.open_inference.model_name import (
 )
 from framecast_inference.open_inference.statistics import Statistics
 from framecast_inference.open_inference.v2.model_statistics_pb2 import ModelStatistics
+from framecast_inference.served_versions import ServedVersions
 
 
 class Repository:
-    def __init__(self, catalog: ModelCatalog, models: ModelCache[LoadedModel], statistics: Statistics) -> None:
+    def __init__(
+        self, catalog: ModelCatalog, models: ModelCache[LoadedModel], served: ServedVersions, statistics: Statistics
+    ) -> None:
         self._catalog = catalog
         self._models = models
+        self._served = served
         self._statistics = statistics
 
     def load(self, name: str, parameters: Mapping[str, Any]) -> None:
@@ -48,7 +52,7 @@ class Repository:
         reference = parse_reference(name, "")
         mine = [model.name for model in self._models.loaded() if _is_of(model.name, reference)]
         for version_name in mine:
-            self._models.unload(version_name)
+            self._served.unload(version_name)
         if not mine:
             self._check_exists(reference)
 

@@ -43,10 +43,18 @@ _RUN_TIME_SETTINGS = "it cannot be changed at run time; set FRAMECAST_LOG_LEVEL 
 class OpenInferenceServicer(grpc_service_pb2_grpc.GRPCInferenceServiceServicer):
     """`inference.GRPCInferenceService`."""
 
-    def __init__(self, inference: Inference, catalog: ModelCatalog, repository: Repository) -> None:
+    def __init__(
+        self,
+        inference: Inference,
+        catalog: ModelCatalog,
+        repository: Repository,
+        *,
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._inference = inference
         self._catalog = catalog
         self._repository = repository
+        self._ready = ready
 
     def ServerLive(
         self, request: service.ServerLiveRequest, context: grpc.ServicerContext
@@ -56,7 +64,7 @@ class OpenInferenceServicer(grpc_service_pb2_grpc.GRPCInferenceServiceServicer):
     def ServerReady(
         self, request: service.ServerReadyRequest, context: grpc.ServicerContext
     ) -> service.ServerReadyResponse:
-        return service.ServerReadyResponse(ready=True)
+        return service.ServerReadyResponse(ready=self._ready())
 
     def ModelReady(
         self, request: service.ModelReadyRequest, context: grpc.ServicerContext

@@ -13,6 +13,7 @@ from framecast.cli.jobs import jobs
 from framecast.cli.models import models
 from framecast.cli.output import error_document
 from framecast.cli.predict import predict
+from framecast.cli.serving import serving
 from framecast.cli.train import train
 from framecast.cli.up import up
 from framecast.errors import FailedPreconditionError, FramecastError
@@ -31,7 +32,7 @@ def framecast() -> None:
     """Fine-tune vision models on your own pictures and stream their predictions."""
 
 
-for command in (up, datasets, train, jobs, models, predict, demo):
+for command in (up, datasets, train, jobs, models, serving, predict, demo):
     framecast.add_command(command)
 
 

@@ -62,7 +62,7 @@ def predict(
     save: tuple[Path, ...],
     **settings: Any,
 ) -> int:
-    """Predict pictures and videos FILES with MODEL (`cars`, its latest version, or `cars/3`).
+    """Predict pictures and videos FILES with MODEL (`cars`, the version that it serves, or `cars/3`).
 
     Ctrl-C stops the work on the server, too. Exit code 1 where a picture or frame could not be predicted.
     """
@@ -75,7 +75,7 @@ def predict(
     settings["classes"] = [name.strip() for name in (classes or "").split(",") if name.strip()]
     failed = 0
     with session.client() as client, contextlib.ExitStack() as stack:
-        model = client.models.resolve_version(model)
+        model = client.load(model).model_version  # one for all files, whatever is switched meanwhile
         sink = stack.enter_context(JsonFile(targets.json)) if targets.json else None
         run = _Run(client, session, model, settings, targets, sink)
         for path, is_video in zip(files, videos, strict=True):

@@ -29,9 +29,10 @@ from framecast.v1 import image_group_pb2 as framecast_dot_v1_dot_image__group__p
 from framecast.v1 import inference_settings_pb2 as framecast_dot_v1_dot_inference__settings__pb2
 from framecast.v1 import model_pb2 as framecast_dot_v1_dot_model__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$framecast/v1/inference_service.proto\x12\x0c\x66ramecast.v1\x1a\x1d\x66ramecast/v1/annotation.proto\x1a\x1e\x66ramecast/v1/frame_range.proto\x1a\x1f\x66ramecast/v1/frame_result.proto\x1a\x1e\x66ramecast/v1/image_group.proto\x1a%framecast/v1/inference_settings.proto\x1a\x18\x66ramecast/v1/model.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x95\x02\n\x0bLoadedModel\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rbundle_sha256\x18\x02 \x01(\t\x12 \n\x04task\x18\x03 \x01(\x0e\x32\x12.framecast.v1.Task\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\x12*\n\ncategories\x18\x05 \x03(\x0b\x32\x16.framecast.v1.Category\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x39\n\x10\x64\x65\x66\x61ult_settings\x18\x07 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x13\n\x0binput_width\x18\x08 \x01(\x05\x12\x14\n\x0cinput_height\x18\t \x01(\x05\"6\n\x17LoadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"N\n\x0bImageSource\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x61sset\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x08\n\x06source\"\x97\x01\n\x14PredictImagesRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06images\x18\x02 \x03(\x0b\x32\x19.framecast.v1.ImageSourceB\x04\xe2\x41\x01\x02\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\xa0\x01\n\x15PredictImagesResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.framecast.v1.FrameResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\x92\x02\n\x13PredictVideoRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12-\n\x0b\x66rame_range\x18\x03 \x01(\x0b\x32\x18.framecast.v1.FrameRange\x12\x31\n\x08settings\x18\x04 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x14\n\x0cresume_token\x18\x05 \x01(\t\x12-\n\x0bimage_group\x18\x06 \x01(\x0b\x32\x18.framecast.v1.ImageGroup\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.framecast.v1.Priority\"m\n\x19PredictVideoUploadRequest\x12\x34\n\x07request\x18\x01 \x01(\x0b\x32!.framecast.v1.PredictVideoRequestH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"\x93\x04\n\x14PredictVideoResponse\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32).framecast.v1.PredictVideoResponse.Header\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.framecast.v1.FrameResult\x12=\n\x08progress\x18\x03 \x01(\x0b\x32+.framecast.v1.PredictVideoResponse.Progress\x1a\x88\x02\n\x06Header\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x02 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x1b\n\x13time_base_numerator\x18\x05 \x01(\x03\x12\x1d\n\x15time_base_denominator\x18\x06 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x07 \x01(\x03\x12\x14\n\x0cvideo_frames\x18\x08 \x01(\x03\x12\x1a\n\x12\x61verage_frame_rate\x18\t \x01(\x01\x1aK\n\x08Progress\x12\x13\n\x0b\x66rames_done\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x02 \x01(\x03\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"s\n\x19ImportModelVersionRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ndescriptor\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05graph\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x04 \x01(\t*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02\x32\xdd\x03\n\x10InferenceService\x12T\n\x10LoadModelVersion\x12%.framecast.v1.LoadModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12X\n\rPredictImages\x12\".framecast.v1.PredictImagesRequest\x1a#.framecast.v1.PredictImagesResponse\x12W\n\x0cPredictVideo\x12!.framecast.v1.PredictVideoRequest\x1a\".framecast.v1.PredictVideoResponse0\x01\x12\x65\n\x12PredictVideoUpload\x12\'.framecast.v1.PredictVideoUploadRequest\x1a\".framecast.v1.PredictVideoResponse(\x01\x30\x01\x12Y\n\x12ImportModelVersion\x12\'.framecast.v1.ImportModelVersionRequest\x1a\x1a.framecast.v1.ModelVersionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$framecast/v1/inference_service.proto\x12\x0c\x66ramecast.v1\x1a\x1d\x66ramecast/v1/annotation.proto\x1a\x1e\x66ramecast/v1/frame_range.proto\x1a\x1f\x66ramecast/v1/frame_result.proto\x1a\x1e\x66ramecast/v1/image_group.proto\x1a%framecast/v1/inference_settings.proto\x1a\x18\x66ramecast/v1/model.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xee\x04\n\x0bLoadedModel\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rbundle_sha256\x18\x02 \x01(\t\x12 \n\x04task\x18\x03 \x01(\x0e\x32\x12.framecast.v1.Task\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\x12*\n\ncategories\x18\x05 \x03(\x0b\x32\x16.framecast.v1.Category\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x39\n\x10\x64\x65\x66\x61ult_settings\x18\x07 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x13\n\x0binput_width\x18\x08 \x01(\x05\x12\x14\n\x0cinput_height\x18\t \x01(\x05\x12.\n\x05state\x18\x14 \x01(\x0e\x32\x1f.framecast.v1.LoadedModel.State\x12\x11\n\tprecision\x18\x15 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x16 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x17 \x01(\x03\x12\x14\n\x0c\x61\x63tive_calls\x18\x18 \x01(\x05\x12-\n\tload_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06served\x18\x1b \x01(\x08\x12\x0c\n\x04held\x18\x1c \x01(\x08\x12\x11\n\tmax_batch\x18\x1d \x01(\x05\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07LOADING\x10\x01\x12\t\n\x05READY\x10\x02\x12\x0b\n\x07LEAVING\x10\x03\"6\n\x17LoadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"N\n\x0bImageSource\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x61sset\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x08\n\x06source\"\x97\x01\n\x14PredictImagesRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06images\x18\x02 \x03(\x0b\x32\x19.framecast.v1.ImageSourceB\x04\xe2\x41\x01\x02\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\xa0\x01\n\x15PredictImagesResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.framecast.v1.FrameResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\x92\x02\n\x13PredictVideoRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12-\n\x0b\x66rame_range\x18\x03 \x01(\x0b\x32\x18.framecast.v1.FrameRange\x12\x31\n\x08settings\x18\x04 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x14\n\x0cresume_token\x18\x05 \x01(\t\x12-\n\x0bimage_group\x18\x06 \x01(\x0b\x32\x18.framecast.v1.ImageGroup\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.framecast.v1.Priority\"m\n\x19PredictVideoUploadRequest\x12\x34\n\x07request\x18\x01 \x01(\x0b\x32!.framecast.v1.PredictVideoRequestH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"\x93\x04\n\x14PredictVideoResponse\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32).framecast.v1.PredictVideoResponse.Header\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.framecast.v1.FrameResult\x12=\n\x08progress\x18\x03 \x01(\x0b\x32+.framecast.v1.PredictVideoResponse.Progress\x1a\x88\x02\n\x06Header\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x02 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x1b\n\x13time_base_numerator\x18\x05 \x01(\x03\x12\x1d\n\x15time_base_denominator\x18\x06 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x07 \x01(\x03\x12\x14\n\x0cvideo_frames\x18\x08 \x01(\x03\x12\x1a\n\x12\x61verage_frame_rate\x18\t \x01(\x01\x1aK\n\x08Progress\x12\x13\n\x0b\x66rames_done\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x02 \x01(\x03\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"s\n\x19ImportModelVersionRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ndescriptor\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05graph\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"8\n\x19UnloadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\".\n\x1aUnloadModelVersionResponse\x12\x10\n\x08unloaded\x18\x01 \x01(\x08\"7\n\x18ServeModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x17ListLoadedModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x98\x01\n\x18ListLoadedModelsResponse\x12\x30\n\rloaded_models\x18\x01 \x03(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x03\x12\x1b\n\x13memory_budget_bytes\x18\x04 \x01(\x03*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02\x32\x81\x06\n\x10InferenceService\x12T\n\x10LoadModelVersion\x12%.framecast.v1.LoadModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12X\n\rPredictImages\x12\".framecast.v1.PredictImagesRequest\x1a#.framecast.v1.PredictImagesResponse\x12W\n\x0cPredictVideo\x12!.framecast.v1.PredictVideoRequest\x1a\".framecast.v1.PredictVideoResponse0\x01\x12\x65\n\x12PredictVideoUpload\x12\'.framecast.v1.PredictVideoUploadRequest\x1a\".framecast.v1.PredictVideoResponse(\x01\x30\x01\x12Y\n\x12ImportModelVersion\x12\'.framecast.v1.ImportModelVersionRequest\x1a\x1a.framecast.v1.ModelVersion\x12g\n\x12UnloadModelVersion\x12\'.framecast.v1.UnloadModelVersionRequest\x1a(.framecast.v1.UnloadModelVersionResponse\x12V\n\x11ServeModelVersion\x12&.framecast.v1.ServeModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12\x61\n\x10ListLoadedModels\x12%.framecast.v1.ListLoadedModelsRequest\x1a&.framecast.v1.ListLoadedModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,30 +53,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTMODELVERSIONREQUEST'].fields_by_name['descriptor']._serialized_options = b'\342A\001\002'
   _globals['_IMPORTMODELVERSIONREQUEST'].fields_by_name['graph']._loaded_options = None
   _globals['_IMPORTMODELVERSIONREQUEST'].fields_by_name['graph']._serialized_options = b'\342A\001\002'
-  _globals['_PRIORITY']._serialized_start=2052
-  _globals['_PRIORITY']._serialized_end=2133
-  _globals['_LOADEDMODEL']._serialized_start=281
-  _globals['_LOADEDMODEL']._serialized_end=558
-  _globals['_LOADMODELVERSIONREQUEST']._serialized_start=560
-  _globals['_LOADMODELVERSIONREQUEST']._serialized_end=614
-  _globals['_IMAGESOURCE']._serialized_start=616
-  _globals['_IMAGESOURCE']._serialized_end=694
-  _globals['_PREDICTIMAGESREQUEST']._serialized_start=697
-  _globals['_PREDICTIMAGESREQUEST']._serialized_end=848
-  _globals['_PREDICTIMAGESRESPONSE']._serialized_start=851
-  _globals['_PREDICTIMAGESRESPONSE']._serialized_end=1011
-  _globals['_PREDICTVIDEOREQUEST']._serialized_start=1014
-  _globals['_PREDICTVIDEOREQUEST']._serialized_end=1288
-  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_start=1290
-  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_end=1399
-  _globals['_PREDICTVIDEORESPONSE']._serialized_start=1402
-  _globals['_PREDICTVIDEORESPONSE']._serialized_end=1933
-  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_start=1592
-  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_end=1856
-  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_start=1858
-  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_end=1933
-  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_start=1935
-  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_end=2050
-  _globals['_INFERENCESERVICE']._serialized_start=2136
-  _globals['_INFERENCESERVICE']._serialized_end=2613
+  _globals['_UNLOADMODELVERSIONREQUEST'].fields_by_name['model_version']._loaded_options = None
+  _globals['_UNLOADMODELVERSIONREQUEST'].fields_by_name['model_version']._serialized_options = b'\342A\001\002'
+  _globals['_SERVEMODELVERSIONREQUEST'].fields_by_name['model_version']._loaded_options = None
+  _globals['_SERVEMODELVERSIONREQUEST'].fields_by_name['model_version']._serialized_options = b'\342A\001\002'
+  _globals['_PRIORITY']._serialized_start=2814
+  _globals['_PRIORITY']._serialized_end=2895
+  _globals['_LOADEDMODEL']._serialized_start=314
+  _globals['_LOADEDMODEL']._serialized_end=936
+  _globals['_LOADEDMODEL_STATE']._serialized_start=869
+  _globals['_LOADEDMODEL_STATE']._serialized_end=936
+  _globals['_LOADMODELVERSIONREQUEST']._serialized_start=938
+  _globals['_LOADMODELVERSIONREQUEST']._serialized_end=992
+  _globals['_IMAGESOURCE']._serialized_start=994
+  _globals['_IMAGESOURCE']._serialized_end=1072
+  _globals['_PREDICTIMAGESREQUEST']._serialized_start=1075
+  _globals['_PREDICTIMAGESREQUEST']._serialized_end=1226
+  _globals['_PREDICTIMAGESRESPONSE']._serialized_start=1229
+  _globals['_PREDICTIMAGESRESPONSE']._serialized_end=1389
+  _globals['_PREDICTVIDEOREQUEST']._serialized_start=1392
+  _globals['_PREDICTVIDEOREQUEST']._serialized_end=1666
+  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_start=1668
+  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_end=1777
+  _globals['_PREDICTVIDEORESPONSE']._serialized_start=1780
+  _globals['_PREDICTVIDEORESPONSE']._serialized_end=2311
+  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_start=1970
+  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_end=2234
+  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_start=2236
+  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_end=2311
+  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_start=2313
+  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_end=2428
+  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_start=2430
+  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_end=2486
+  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_start=2488
+  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_end=2534
+  _globals['_SERVEMODELVERSIONREQUEST']._serialized_start=2536
+  _globals['_SERVEMODELVERSIONREQUEST']._serialized_end=2591
+  _globals['_LISTLOADEDMODELSREQUEST']._serialized_start=2593
+  _globals['_LISTLOADEDMODELSREQUEST']._serialized_end=2657
+  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_start=2660
+  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_end=2812
+  _globals['_INFERENCESERVICE']._serialized_start=2898
+  _globals['_INFERENCESERVICE']._serialized_end=3667
 # @@protoc_insertion_point(module_scope)

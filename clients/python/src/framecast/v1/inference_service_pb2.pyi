@@ -12,6 +12,7 @@ from framecast.v1 import inference_settings_pb2 as _inference_settings_pb2
 from framecast.v1 import model_pb2 as _model_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -49,9 +50,34 @@ Global___Priority: _TypeAlias = Priority  # noqa: Y015
 
 @_typing.final
 class LoadedModel(_message.Message):
-    """A model version, ready."""
+    """A model version in memory."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[LoadedModel._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: LoadedModel._State.ValueType  # 0
+        LOADING: LoadedModel._State.ValueType  # 1
+        """On its way into memory, or warming up."""
+        READY: LoadedModel._State.ValueType  # 2
+        """It answers."""
+        LEAVING: LoadedModel._State.ValueType  # 3
+        """Out of reach for new calls; it leaves when those that use it have ended."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Where it stands."""
+
+    STATE_UNSPECIFIED: LoadedModel.State.ValueType  # 0
+    LOADING: LoadedModel.State.ValueType  # 1
+    """On its way into memory, or warming up."""
+    READY: LoadedModel.State.ValueType  # 2
+    """It answers."""
+    LEAVING: LoadedModel.State.ValueType  # 3
+    """Out of reach for new calls; it leaves when those that use it have ended."""
 
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     BUNDLE_SHA256_FIELD_NUMBER: _builtins.int
@@ -62,6 +88,16 @@ class LoadedModel(_message.Message):
     DEFAULT_SETTINGS_FIELD_NUMBER: _builtins.int
     INPUT_WIDTH_FIELD_NUMBER: _builtins.int
     INPUT_HEIGHT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PRECISION_FIELD_NUMBER: _builtins.int
+    FALLBACK_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    ACTIVE_CALLS_FIELD_NUMBER: _builtins.int
+    LOAD_TIME_FIELD_NUMBER: _builtins.int
+    LAST_USE_TIME_FIELD_NUMBER: _builtins.int
+    SERVED_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    MAX_BATCH_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
     """Format: `projects/{project}/models/{model}/versions/{version}`."""
     bundle_sha256: _builtins.str
@@ -69,16 +105,35 @@ class LoadedModel(_message.Message):
     task: _model_pb2.Task.ValueType
     architecture: _builtins.str
     engine: _builtins.str
-    """What runs it: `CPUExecutionProvider`, `CUDAExecutionProvider`, …"""
+    """What runs it: `CPUExecutionProvider`, `CUDAExecutionProvider`, `TensorrtExecutionProvider`, `TensorRT 10.13.0`, …"""
     input_width: _builtins.int
     """Of the network's input, in pixels."""
     input_height: _builtins.int
+    state: Global___LoadedModel.State.ValueType
+    precision: _builtins.str
+    """What the network computes in: `float32`, `float16`, `int8`; `mixed` where its graphs differ."""
+    fallback: _builtins.str
+    """Why it does not run on the device that was wanted; empty where it does."""
+    memory_bytes: _builtins.int
+    """Bytes that it has taken, on the host and on the device together, with every batch size warmed up."""
+    active_calls: _builtins.int
+    """Calls that use it now."""
+    served: _builtins.bool
+    """It answers to its model's bare name because of `ServeModelVersion`."""
+    held: _builtins.bool
+    """It never leaves to make room for others: it is served, or on the server's list of models to preload."""
+    max_batch: _builtins.int
+    """Pictures that one run of it takes at most."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[_annotation_pb2.Category]: ...
     @_builtins.property
     def default_settings(self) -> _inference_settings_pb2.InferenceSettings:
         """In force where a request leaves a setting open."""
 
+    @_builtins.property
+    def load_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def last_use_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -91,10 +146,20 @@ class LoadedModel(_message.Message):
         default_settings: _inference_settings_pb2.InferenceSettings | None = ...,
         input_width: _builtins.int = ...,
         input_height: _builtins.int = ...,
+        state: Global___LoadedModel.State.ValueType = ...,
+        precision: _builtins.str = ...,
+        fallback: _builtins.str = ...,
+        memory_bytes: _builtins.int = ...,
+        active_calls: _builtins.int = ...,
+        load_time: _timestamp_pb2.Timestamp | None = ...,
+        last_use_time: _timestamp_pb2.Timestamp | None = ...,
+        served: _builtins.bool = ...,
+        held: _builtins.bool = ...,
+        max_batch: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["default_settings", b"default_settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["default_settings", b"default_settings", "last_use_time", b"last_use_time", "load_time", b"load_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "bundle_sha256", b"bundle_sha256", "categories", b"categories", "default_settings", b"default_settings", "engine", b"engine", "input_height", b"input_height", "input_width", b"input_width", "model_version", b"model_version", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_calls", b"active_calls", "architecture", b"architecture", "bundle_sha256", b"bundle_sha256", "categories", b"categories", "default_settings", b"default_settings", "engine", b"engine", "fallback", b"fallback", "held", b"held", "input_height", b"input_height", "input_width", b"input_width", "last_use_time", b"last_use_time", "load_time", b"load_time", "max_batch", b"max_batch", "memory_bytes", b"memory_bytes", "model_version", b"model_version", "precision", b"precision", "served", b"served", "state", b"state", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -106,7 +171,9 @@ class LoadModelVersionRequest(_message.Message):
 
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
-    """Format: `projects/{project}/models/{model}/versions/{version}`."""
+    """A version, or a model, which stands for the version that it serves.
+    Format: `projects/{project}/models/{model}/versions/{version}` or `projects/{project}/models/{model}`.
+    """
     def __init__(
         self,
         *,
@@ -160,7 +227,7 @@ class PredictImagesRequest(_message.Message):
     IMAGES_FIELD_NUMBER: _builtins.int
     SETTINGS_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
-    """Format: `projects/{project}/models/{model}/versions/{version}`."""
+    """As in `LoadModelVersionRequest`."""
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImageSource]:
         """1 to 1024."""
@@ -226,7 +293,7 @@ class PredictVideoRequest(_message.Message):
     IMAGE_GROUP_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
-    """Format: `projects/{project}/models/{model}/versions/{version}`."""
+    """As in `LoadModelVersionRequest`. With `resume_token`, a model stands for the version that the token comes from."""
     asset: _builtins.str
     """Format: `projects/{project}/assets/{asset}`. Left empty in `PredictVideoUpload`."""
     resume_token: _builtins.str
@@ -434,3 +501,119 @@ class ImportModelVersionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportModelVersionRequest: _TypeAlias = ImportModelVersionRequest  # noqa: Y015
+
+@_typing.final
+class UnloadModelVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    model_version: _builtins.str
+    """Format: `projects/{project}/models/{model}/versions/{version}`."""
+    def __init__(
+        self,
+        *,
+        model_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_version", b"model_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnloadModelVersionRequest: _TypeAlias = UnloadModelVersionRequest  # noqa: Y015
+
+@_typing.final
+class UnloadModelVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNLOADED_FIELD_NUMBER: _builtins.int
+    unloaded: _builtins.bool
+    """It was in memory."""
+    def __init__(
+        self,
+        *,
+        unloaded: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["unloaded", b"unloaded"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnloadModelVersionResponse: _TypeAlias = UnloadModelVersionResponse  # noqa: Y015
+
+@_typing.final
+class ServeModelVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    model_version: _builtins.str
+    """Format: `projects/{project}/models/{model}/versions/{version}`."""
+    def __init__(
+        self,
+        *,
+        model_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_version", b"model_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServeModelVersionRequest: _TypeAlias = ServeModelVersionRequest  # noqa: Y015
+
+@_typing.final
+class ListLoadedModelsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """0: 50; above 1000: 1000."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before; empty: the first page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLoadedModelsRequest: _TypeAlias = ListLoadedModelsRequest  # noqa: Y015
+
+@_typing.final
+class ListLoadedModelsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOADED_MODELS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    MEMORY_BUDGET_BYTES_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    memory_bytes: _builtins.int
+    """Of all models together."""
+    memory_budget_bytes: _builtins.int
+    """What they may take; above it the least recently used leave."""
+    @_builtins.property
+    def loaded_models(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoadedModel]: ...
+    def __init__(
+        self,
+        *,
+        loaded_models: _abc.Iterable[Global___LoadedModel] | None = ...,
+        next_page_token: _builtins.str = ...,
+        memory_bytes: _builtins.int = ...,
+        memory_budget_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["loaded_models", b"loaded_models", "memory_budget_bytes", b"memory_budget_bytes", "memory_bytes", b"memory_bytes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLoadedModelsResponse: _TypeAlias = ListLoadedModelsResponse  # noqa: Y015

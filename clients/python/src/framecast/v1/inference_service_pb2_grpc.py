@@ -61,6 +61,21 @@ class InferenceServiceStub:
                 request_serializer=framecast_dot_v1_dot_inference__service__pb2.ImportModelVersionRequest.SerializeToString,
                 response_deserializer=framecast_dot_v1_dot_model__pb2.ModelVersion.FromString,
                 _registered_method=True)
+        self.UnloadModelVersion = channel.unary_unary(
+                '/framecast.v1.InferenceService/UnloadModelVersion',
+                request_serializer=framecast_dot_v1_dot_inference__service__pb2.UnloadModelVersionRequest.SerializeToString,
+                response_deserializer=framecast_dot_v1_dot_inference__service__pb2.UnloadModelVersionResponse.FromString,
+                _registered_method=True)
+        self.ServeModelVersion = channel.unary_unary(
+                '/framecast.v1.InferenceService/ServeModelVersion',
+                request_serializer=framecast_dot_v1_dot_inference__service__pb2.ServeModelVersionRequest.SerializeToString,
+                response_deserializer=framecast_dot_v1_dot_inference__service__pb2.LoadedModel.FromString,
+                _registered_method=True)
+        self.ListLoadedModels = channel.unary_unary(
+                '/framecast.v1.InferenceService/ListLoadedModels',
+                request_serializer=framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsRequest.SerializeToString,
+                response_deserializer=framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsResponse.FromString,
+                _registered_method=True)
 
 
 class InferenceServiceServicer:
@@ -104,6 +119,29 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UnloadModelVersion(self, request, context):
+        """Frees a model version: at once, or when the last call that uses it has ended; what is not in memory stays so.
+        A version that is served stops being so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ServeModelVersion(self, request, context):
+        """Lets a version answer to its model's bare name: loads it, then switches at once. Calls that run keep the version
+        that they began with, and the one before leaves memory behind the last of them. Held by this server's memory alone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLoadedModels(self, request, context):
+        """What is in memory, on its way there, or on its way out, by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -131,6 +169,21 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.ImportModelVersion,
                     request_deserializer=framecast_dot_v1_dot_inference__service__pb2.ImportModelVersionRequest.FromString,
                     response_serializer=framecast_dot_v1_dot_model__pb2.ModelVersion.SerializeToString,
+            ),
+            'UnloadModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnloadModelVersion,
+                    request_deserializer=framecast_dot_v1_dot_inference__service__pb2.UnloadModelVersionRequest.FromString,
+                    response_serializer=framecast_dot_v1_dot_inference__service__pb2.UnloadModelVersionResponse.SerializeToString,
+            ),
+            'ServeModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ServeModelVersion,
+                    request_deserializer=framecast_dot_v1_dot_inference__service__pb2.ServeModelVersionRequest.FromString,
+                    response_serializer=framecast_dot_v1_dot_inference__service__pb2.LoadedModel.SerializeToString,
+            ),
+            'ListLoadedModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLoadedModels,
+                    request_deserializer=framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsRequest.FromString,
+                    response_serializer=framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -269,6 +322,87 @@ class InferenceService:
             '/framecast.v1.InferenceService/ImportModelVersion',
             framecast_dot_v1_dot_inference__service__pb2.ImportModelVersionRequest.SerializeToString,
             framecast_dot_v1_dot_model__pb2.ModelVersion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnloadModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/framecast.v1.InferenceService/UnloadModelVersion',
+            framecast_dot_v1_dot_inference__service__pb2.UnloadModelVersionRequest.SerializeToString,
+            framecast_dot_v1_dot_inference__service__pb2.UnloadModelVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ServeModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/framecast.v1.InferenceService/ServeModelVersion',
+            framecast_dot_v1_dot_inference__service__pb2.ServeModelVersionRequest.SerializeToString,
+            framecast_dot_v1_dot_inference__service__pb2.LoadedModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLoadedModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/framecast.v1.InferenceService/ListLoadedModels',
+            framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsRequest.SerializeToString,
+            framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

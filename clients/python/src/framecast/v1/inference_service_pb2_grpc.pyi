@@ -47,6 +47,16 @@ class InferenceServiceStub:
     returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed or contradicts the graph;
     FAILED_PRECONDITION for a graph that does not load or does not run. Nothing is registered in either case.
     """
+    UnloadModelVersion: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.UnloadModelVersionRequest, _inference_service_pb2.UnloadModelVersionResponse]
+    """Frees a model version: at once, or when the last call that uses it has ended; what is not in memory stays so.
+    A version that is served stops being so.
+    """
+    ServeModelVersion: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.ServeModelVersionRequest, _inference_service_pb2.LoadedModel]
+    """Lets a version answer to its model's bare name: loads it, then switches at once. Calls that run keep the version
+    that they began with, and the one before leaves memory behind the last of them. Held by this server's memory alone.
+    """
+    ListLoadedModels: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.ListLoadedModelsRequest, _inference_service_pb2.ListLoadedModelsResponse]
+    """What is in memory, on its way there, or on its way out, by name."""
 
 @_typing.type_check_only
 class InferenceServiceAsyncStub(InferenceServiceStub):
@@ -66,6 +76,16 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed or contradicts the graph;
     FAILED_PRECONDITION for a graph that does not load or does not run. Nothing is registered in either case.
     """
+    UnloadModelVersion: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.UnloadModelVersionRequest, _inference_service_pb2.UnloadModelVersionResponse]  # type: ignore[assignment]
+    """Frees a model version: at once, or when the last call that uses it has ended; what is not in memory stays so.
+    A version that is served stops being so.
+    """
+    ServeModelVersion: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.ServeModelVersionRequest, _inference_service_pb2.LoadedModel]  # type: ignore[assignment]
+    """Lets a version answer to its model's bare name: loads it, then switches at once. Calls that run keep the version
+    that they began with, and the one before leaves memory behind the last of them. Held by this server's memory alone.
+    """
+    ListLoadedModels: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.ListLoadedModelsRequest, _inference_service_pb2.ListLoadedModelsResponse]  # type: ignore[assignment]
+    """What is in memory, on its way there, or on its way out, by name."""
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Predicts. Any trained model version of the registry can be named; it is loaded when it is first asked for."""
@@ -112,5 +132,33 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         returns a version that is TRAINED. INVALID_ARGUMENT for a descriptor that is malformed or contradicts the graph;
         FAILED_PRECONDITION for a graph that does not load or does not run. Nothing is registered in either case.
         """
+
+    @_abc_1.abstractmethod
+    def UnloadModelVersion(
+        self,
+        request: _inference_service_pb2.UnloadModelVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_service_pb2.UnloadModelVersionResponse, _abc.Awaitable[_inference_service_pb2.UnloadModelVersionResponse]]:
+        """Frees a model version: at once, or when the last call that uses it has ended; what is not in memory stays so.
+        A version that is served stops being so.
+        """
+
+    @_abc_1.abstractmethod
+    def ServeModelVersion(
+        self,
+        request: _inference_service_pb2.ServeModelVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_service_pb2.LoadedModel, _abc.Awaitable[_inference_service_pb2.LoadedModel]]:
+        """Lets a version answer to its model's bare name: loads it, then switches at once. Calls that run keep the version
+        that they began with, and the one before leaves memory behind the last of them. Held by this server's memory alone.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLoadedModels(
+        self,
+        request: _inference_service_pb2.ListLoadedModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_service_pb2.ListLoadedModelsResponse, _abc.Awaitable[_inference_service_pb2.ListLoadedModelsResponse]]:
+        """What is in memory, on its way there, or on its way out, by name."""
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
