@@ -59,6 +59,7 @@ void bind_decode_fcos(nb::module_& module);
 void bind_decode_keypoints(nb::module_& module);
 void bind_decode_proposals(nb::module_& module);
 void bind_decode_retinanet(nb::module_& module);
+void bind_decode_segmentation(nb::module_& module);
 void bind_decode_ssd(nb::module_& module);
 void bind_decode_yolov5(nb::module_& module);
 void bind_decode_yolox(nb::module_& module);

@@ -12,6 +12,7 @@ NB_MODULE(_core, module) {
   bind_decode_keypoints(module);
   bind_decode_proposals(module);
   bind_decode_retinanet(module);
+  bind_decode_segmentation(module);
   bind_decode_ssd(module);
   bind_decode_yolov5(module);
   bind_decode_yolox(module);

@@ -1,5 +1,9 @@
 #include "framecast/tracker.h"
 
+#include <nanobind/stl/optional.h>
+
+#include <optional>
+
 #include "arrays.h"
 #include "recycled.h"
 #include "trackers_in_use.h"
@@ -35,6 +39,13 @@ nb::tuple tracks_numpy(Tracker& tracker) {
                         to_numpy(std::move(result->unseen)));
 }
 
+nb::bytes save_bytes(Tracker& tracker) {
+  Tracker* const held[] = {&tracker};
+  const TrackersInUse in_use(held);
+  const std::vector<std::uint8_t> saved = tracker.save();
+  return nb::bytes(saved.data(), saved.size());
+}
+
 nb::object track_numpy(nb::sequence trackers, Input<float, 2> boxes, Input<float, 1> scores,
                        Input<std::int32_t, 1> classes, Input<std::int64_t, 1> splits, ThreadPool* pool) {
   const TrackBatch batch{rows<Box>(boxes, "boxes: must be [N, 4]"), span(scores), span(classes), span(splits)};
@@ -66,13 +77,19 @@ void bind_tracker(nb::module_& module) {
       .def(
           "__init__",
           [](Tracker* self, float high_score, float low_score, float new_score, float max_cost, float max_cost_low,
-             float max_cost_new, std::int32_t lost_frames, bool class_agnostic) {
-            new (self) Tracker(
-                {high_score, low_score, new_score, max_cost, max_cost_low, max_cost_new, lost_frames, class_agnostic});
+             float max_cost_new, std::int32_t lost_frames, bool class_agnostic, std::optional<nb::bytes> saved) {
+            const TrackerSettings settings{high_score,   low_score,    new_score,   max_cost,
+                                           max_cost_low, max_cost_new, lost_frames, class_agnostic};
+            if (saved) {
+              new (self) Tracker(settings, {static_cast<const std::uint8_t*>(saved->data()), saved->size()});
+            } else {
+              new (self) Tracker(settings);
+            }
           },
           nb::kw_only(), nb::arg("high_score") = 0.5f, nb::arg("low_score") = 0.1f, nb::arg("new_score") = 0.6f,
           nb::arg("max_cost") = 0.8f, nb::arg("max_cost_low") = 0.5f, nb::arg("max_cost_new") = 0.7f,
-          nb::arg("lost_frames") = 30, nb::arg("class_agnostic") = false)
+          nb::arg("lost_frames") = 30, nb::arg("class_agnostic") = false, nb::arg("saved") = nb::none())
+      .def("save", save_bytes, "All that the next frames depend on; see the stub.")
       .def("tracks", tracks_numpy, "The objects that have an id; see the stub.");
   module.def("track", track_numpy, nb::arg("trackers"), nb::arg("boxes").noconvert(), nb::arg("scores").noconvert(),
              nb::arg("classes").noconvert(), nb::arg("splits").noconvert(), nb::kw_only(), nb::arg("pool") = nb::none(),

@@ -43,6 +43,13 @@ class Tracker {
  public:
   /// Throws std::invalid_argument, naming the setting, where a value does not fit.
   explicit Tracker(const TrackerSettings& settings);
+  /// One that goes on as the tracker would that `saved` is of; the settings must be the same.
+  ///
+  /// Throws std::invalid_argument, naming `saved`, for bytes that `save` did not give.
+  Tracker(const TrackerSettings& settings, std::span<const std::uint8_t> saved);
+
+  /// All that the next frames depend on, but for the settings: 24 bytes and 185 for each track.
+  std::vector<std::uint8_t> save() const;
 
   const TrackerSettings& settings() const { return settings_; }
   std::int64_t frame() const { return frame_; }

@@ -199,13 +199,18 @@ class Tracker:
         max_cost_new: float = 0.7,
         lost_frames: int = 30,
         class_agnostic: bool = False,
+        saved: bytes | None = None,
     ) -> None:
         """Rows above high_score are matched first, and to lost tracks too; rows above low_score keep up tracks that no
         other row went to; rows above new_score, and above high_score, may begin a track. A match costs 1 - IoU * score,
         at most max_cost, or max_cost_new with a track seen once; for low rows 1 - IoU, at most max_cost_low; these in
         [0, 1]. A track is remembered for lost_frames without being seen. class_agnostic: rows may go to tracks of
-        another class, which then take the row's. ValueError where a value does not fit.
+        another class, which then take the row's. With what `save` gave, and the same settings, the tracker goes on as
+        the saved one would. ValueError where a value does not fit, and for bytes that no tracker saved.
         """
+    def save(self) -> bytes:
+        """All that the next frames depend on, but for the settings: 24 bytes and 185 for each track; ValueError while
+        another call uses the tracker."""
     def tracks(
         self,
     ) -> tuple[
@@ -430,6 +435,28 @@ def decode_keypoints(
     Returns keypoints [K, J, 2] (x, y) and scores [K, J], the values there; empty for K = 0 or J = 0. A map with a
     number that is NaN or beyond +-1e37, or whose box has a coordinate that is not finite or a side above 8192, gives
     NaN for x, y and score. Instances are shared among the threads of `pool`.
+    """
+
+def decode_segmentation(
+    logits: Tensor,
+    regions: NDArray[np.float32],
+    image_sizes: NDArray[np.int32],
+    *,
+    score_thresholds: NDArray[np.float32],
+    class_filter: NDArray[np.bool_] | None,
+    background_first: bool,
+    pool: ThreadPool | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.int32], NDArray[np.int64]]:
+    """Gives every pixel the class whose logit, interpolated bilinearly at the pixel's centre, is highest.
+
+    logits [B, C, h, w], with background_first [B, 1 + C, h, w], sides in [1, 4096]; regions [B, 4] where each picture
+    lies in its map: x, y, width, height, value (i, j) covers [i, i + 1) x [j, j + 1); image_sizes [B, 2] (height,
+    width), in [1, 65536]; score_thresholds [B]; class_filter [B, C], True = allowed, None = all.
+    Half-pixel centres and repeated borders, as PyTorch's interpolate(align_corners=False); ties to the lower channel. A
+    pixel whose best channel is the background, is not allowed, or has a softmax of no more than the threshold has no
+    class. A channel that is NaN at a pixel never wins there.
+    Returns runs, row after row from the top left: splits [B + 1], lengths [R], classes [R] (-1: none), which differ
+    from run to run, and areas [B, C] in pixels. Pictures are shared among the threads of `pool`.
     """
 
 def map_boxes(

@@ -26,6 +26,7 @@ EXPORTS = {
     "decode_keypoints",
     "decode_proposals",
     "decode_retinanet",
+    "decode_segmentation",
     "decode_ssd",
     "decode_yolov5",
     "decode_yolox",

@@ -251,3 +251,37 @@ def test_refuses_other_types(name: str, value: Any) -> None:
 def test_refuses_settings_that_do_not_fit(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         framecast_core.Tracker(**{name: value})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_saved_tracker_goes_on_where_it_stood(seed: int) -> None:
+    settings = {"high_score": 0.45, "lost_frames": 4}
+    frames = scene(seed, objects=12, frames=40)
+    tracker = framecast_core.Tracker(**settings)
+    restored = framecast_core.Tracker(**settings)
+    for frame in frames:
+        restored = framecast_core.Tracker(**settings, saved=restored.save())
+        arrays = (frame.boxes, frame.scores, frame.classes, splits_of([len(frame.boxes)]))
+        np.testing.assert_array_equal(
+            framecast_core.track([restored], *arrays), framecast_core.track([tracker], *arrays)
+        )
+    assert restored.save() == tracker.save()
+
+
+def test_what_no_tracker_saved_is_refused() -> None:
+    tracker = framecast_core.Tracker()
+    framecast_core.track([tracker], np.array([[0, 0, 9, 9]], np.float32), f32(0.9), i32(0), splits_of([1]))
+    saved = tracker.save()
+    not_finite = saved[:-8] + np.float64(np.nan).tobytes()
+    unknown_stage = saved[:48] + b"\x07" + saved[49:]
+    for bad in (
+        b"",
+        saved[:-1],
+        saved + b"\0",
+        b"\2" + saved[1:],
+        not_finite,
+        unknown_stage,
+        saved[:24] + saved[24:] * 2,
+    ):
+        with pytest.raises(ValueError, match="^saved"):
+            framecast_core.Tracker(saved=bad)

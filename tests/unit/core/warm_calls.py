@@ -170,6 +170,16 @@ def decode_keypoints(pool: Pool) -> Call:
     return lambda: framecast_core.decode_keypoints(heatmaps, boxes, pool=pool)
 
 
+def decode_segmentation(pool: Pool) -> Call:
+    rng = np.random.default_rng(13)
+    logits = rng.normal(0, 2, (IMAGES, 5, 16, 16)).astype(np.float32)
+    regions, sizes = np.tile(np.array([[0, 0, 16, 16]], np.float32), (IMAGES, 1)), np.full((IMAGES, 2), 128, np.int32)
+    floor = per_image(0.0)
+    return lambda: framecast_core.decode_segmentation(
+        logits, regions, sizes, score_thresholds=floor, class_filter=None, background_first=True, pool=pool
+    )
+
+
 def map_boxes(pool: Pool) -> Call:
     boxes, _, _, splits = scored_boxes(10)
     rows = np.arange(len(boxes))
@@ -368,6 +378,7 @@ CALLS: dict[str, Callable[[Pool], Call]] = {
         decode_boxes,
         decode_keypoints,
         decode_proposals,
+        decode_segmentation,
         decode_yolov5,
         decode_yolox,
         fuse_boxes,
