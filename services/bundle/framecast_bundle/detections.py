@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,15 +43,18 @@ class Detections:
     """[N, 4] in source pixels."""
     scores: FloatArray
     class_indices: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.int64]
+    """[N] which of the batch's candidates each box was."""
 
-    def prediction(self, placement: Placement) -> Prediction:
-        """As a prediction without polygons."""
+    def prediction(self, placement: Placement, **fields: Any) -> Prediction:
+        """As a prediction; `fields` are what it has besides boxes."""
         return Prediction(
             width=placement.image_width,
             height=placement.image_height,
             boxes=self.boxes,
             scores=self.scores,
             class_indices=self.class_indices,
+            **fields,
         )
 
 
@@ -63,7 +67,7 @@ def suppress(
     Boxes that lie in the padding alone, and so have no area within the picture, are dropped; others are cut at the
     picture's border if `clip`.
     """
-    candidates = _strongest(candidates)
+    candidates, origins = _strongest(candidates)
     keep, splits = framecast_core.nms(
         candidates.boxes,
         candidates.scores,
@@ -80,17 +84,24 @@ def suppress(
         boxes = inside if clip else placement.to_source(candidates.boxes[rows], clip=False)
         visible = (inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])
         rows, boxes = rows[visible], boxes[visible]
-        yield Detections(candidates.boxes[rows], boxes, candidates.scores[rows], candidates.classes[rows])
+        yield Detections(
+            candidates.boxes[rows],
+            boxes,
+            candidates.scores[rows],
+            candidates.classes[rows],
+            rows if origins is None else origins[rows],
+        )
 
 
-def _strongest(candidates: Candidates) -> Candidates:
+def _strongest(candidates: Candidates) -> tuple[Candidates, npt.NDArray[np.int64] | None]:
+    """The candidates that may enter, and which they were; None: all of them."""
     counts = np.diff(candidates.splits)
     if not (counts > MAX_CANDIDATES).any():
-        return candidates
+        return candidates, None
     rows = []
     for start, stop in pairwise(candidates.splits.tolist()):
         best = np.argsort(-candidates.scores[start:stop], kind="stable")[:MAX_CANDIDATES]
         rows.append(start + np.sort(best))  # in the order given, by which ties are broken
     keep = np.concatenate(rows)
     splits = np.concatenate([[0], np.cumsum(np.minimum(counts, MAX_CANDIDATES))]).astype(np.int64)
-    return Candidates(candidates.boxes[keep], candidates.scores[keep], candidates.classes[keep], splits)
+    return Candidates(candidates.boxes[keep], candidates.scores[keep], candidates.classes[keep], splits), keep

@@ -19,6 +19,12 @@ def check_head(manifest: ModelBundle) -> None:
             _check_yolox(manifest)
         case "rcnn":
             _check_rcnn(manifest)
+        case "anchors":
+            _check_anchors(manifest)
+        case "keypoints":
+            _check_keypoints(manifest)
+        case "segmentation":
+            _check_segmentation(manifest)
         case "classification":
             _check_classification(manifest)
 
@@ -68,14 +74,75 @@ def _check_classification(manifest: ModelBundle) -> None:
     _check_shape(logits, 2, {1: len(manifest.categories)}, "[batch, classes]")
 
 
+def _check_anchors(manifest: ModelBundle) -> None:
+    head, kinds = manifest.anchors, ModelBundle.AnchorHead
+    if head.decoder not in {kinds.SSD, kinds.RETINANET, kinds.FCOS}:
+        _refuse("anchors.decoder", head.decoder, "must be SSD, RETINANET or FCOS")
+    if not head.levels:
+        _refuse("anchors.levels", "empty", "must have a level per feature level")
+    for index, level in enumerate(head.levels):
+        _check_boxes(f"anchors.levels[{index}].base_anchors", level.base_anchors)
+        _check_number(f"anchors.levels[{index}].stride", level.stride, 1, 4096)
+    if head.top_k < 1:
+        _refuse("anchors.top_k", head.top_k, "must be at least 1")
+    if head.decoder != kinds.FCOS:
+        _check_weights("anchors.box_weights", head.box_weights)
+    outputs = ["class_logits", "deltas", *(["centerness"] if head.decoder == kinds.FCOS else [])]
+    graph = _check_network(manifest, outputs)
+    columns = len(manifest.categories) + (head.decoder == kinds.SSD)
+    for tensor in graph.outputs:
+        if tensor.name == "class_logits":
+            _check_shape(tensor, 3, {2: columns}, "classes, and the background for SSD")
+        elif tensor.name == "deltas":
+            _check_shape(tensor, 3, {2: 4}, "[batch, anchors, 4]")
+
+
+def _check_keypoints(manifest: ModelBundle) -> None:
+    graph = _check_network(manifest, ["keypoints"])
+    count = _check_keypoint_names(manifest)
+    names = {tensor.name for tensor in graph.outputs}
+    if ("boxes" in names) != ("scores" in names):
+        _refuse_graph("graphs.outputs", sorted(names), "must have both `boxes` and `scores`, or none of them")
+    lengths = {"keypoints": (4, {2: count, 3: 3}), "boxes": (3, {2: 4}), "scores": (3, {2: len(manifest.categories)})}
+    if "boxes" not in names:
+        if len(manifest.categories) != 1:
+            _refuse(
+                "categories", f"{len(manifest.categories)} entries", "must be one where one object fills the picture"
+            )
+        lengths["keypoints"] = (4, {1: 1, 2: count, 3: 3})
+    for tensor in graph.outputs:
+        if tensor.name in lengths:
+            rank, fixed = lengths[tensor.name]
+            _check_shape(tensor, rank, fixed, "see KeypointHead in model_bundle.proto")
+
+
+def _check_keypoint_names(manifest: ModelBundle) -> int:
+    """How many keypoints every category names."""
+    count = len(manifest.categories[0].keypoints)
+    for index, category in enumerate(manifest.categories):
+        if len(category.keypoints) != count or not count:
+            _refuse(
+                f"categories[{index}].keypoints",
+                f"{len(category.keypoints)} names",
+                "must name the network's keypoints, as many for every category",
+            )
+    return count
+
+
+def _check_segmentation(manifest: ModelBundle) -> None:
+    graph = _check_network(manifest)
+    named = [tensor for tensor in graph.outputs if tensor.name == "logits"]
+    channels = len(manifest.categories) + manifest.segmentation.background_first
+    logits = named[0] if named else graph.outputs[0]
+    _check_shape(logits, 4, {1: channels}, "classes, and the background where it comes first")
+
+
 def _check_rcnn(manifest: ModelBundle) -> None:
     head = manifest.rcnn
     if not head.anchor_levels:
         _refuse("rcnn.anchor_levels", "empty", "must have a level per RPN output")
     for index, level in enumerate(head.anchor_levels):
-        anchors = level.base_anchors
-        if not anchors or len(anchors) % 4 or not all(map(math.isfinite, anchors)):
-            _refuse(f"rcnn.anchor_levels[{index}].base_anchors", list(anchors), "must be boxes x0, y0, x1, y1")
+        _check_boxes(f"rcnn.anchor_levels[{index}].base_anchors", level.base_anchors)
     for field in ("pre_nms_top_n", "post_nms_top_n", "pooled_levels"):
         if getattr(head, field) < 1:
             _refuse(f"rcnn.{field}", getattr(head, field), "must be at least 1")
@@ -84,9 +151,7 @@ def _check_rcnn(manifest: ModelBundle) -> None:
     for field in ("proposal_min_size", "box_min_size"):
         _check_number(f"rcnn.{field}", getattr(head, field), 0.0, 1e6)
     for field in ("proposal_box_weights", "box_weights"):
-        weights = list(getattr(head, field))
-        if len(weights) != 4 or not all(math.isfinite(weight) and weight > 0 for weight in weights):
-            _refuse(f"rcnn.{field}", weights, "must be four numbers greater than 0: dx, dy, dw, dh")
+        _check_weights(f"rcnn.{field}", getattr(head, field))
     if head.pooled_levels > 1:
         _check_number("rcnn.canonical_scale", head.canonical_scale, 1e-3, 1e6)
         _check_number("rcnn.finest_level", head.finest_level, 0, 16)
@@ -105,10 +170,13 @@ def _check_rcnn(manifest: ModelBundle) -> None:
     if manifest.task == Task.TASK_INSTANCE_SEGMENTATION:
         masks = _check_tensors(manifest, "masks", [*features, *rois], ["masks"])
         _check_shape(masks.outputs[0], 4, {1: len(manifest.categories)}, "[regions, classes, M, M]")
+    if manifest.task == Task.TASK_KEYPOINT_DETECTION:
+        keypoints = _check_tensors(manifest, "keypoints", [*features, *rois], ["heatmaps"])
+        _check_shape(keypoints.outputs[0], 4, {1: _check_keypoint_names(manifest)}, "[regions, keypoints, M, M]")
 
 
-def _check_network(manifest: ModelBundle) -> ModelBundle.Graph:
-    graph = find_graph(manifest, "network")
+def _check_network(manifest: ModelBundle, outputs: Sequence[str] = ()) -> ModelBundle.Graph:
+    graph = _check_tensors(manifest, "network", [], outputs)
     if len(graph.inputs) != 1:
         _refuse_graph("graphs.inputs", f"{len(graph.inputs)} tensors", "must be one in graph 'network'")
     tensor, rule = graph.inputs[0], manifest.input
@@ -152,6 +220,16 @@ def _check_stride(manifest: ModelBundle, field: str, stride: int) -> None:
     sides = [rule.stride] if rule.resize == ModelBundle.Input.SHORTEST_SIDE else [rule.width, rule.height]
     if any(side % stride for side in sides):
         _refuse(field, stride, f"must divide the input's sides, {rule.width} x {rule.height}")
+
+
+def _check_boxes(field: str, numbers: Sequence[float]) -> None:
+    if not numbers or len(numbers) % 4 or not all(map(math.isfinite, numbers)):
+        _refuse(field, list(numbers), "must be boxes x0, y0, x1, y1")
+
+
+def _check_weights(field: str, weights: Sequence[float]) -> None:
+    if len(weights) != 4 or not all(math.isfinite(weight) and weight > 0 for weight in weights):
+        _refuse(field, list(weights), "must be four numbers greater than 0: dx, dy, dw, dh")
 
 
 def _check_number(field: str, value: float, lower: float, upper: float) -> None:

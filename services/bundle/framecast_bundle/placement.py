@@ -57,6 +57,10 @@ class Placement:
             source = np.clip(source, np.float32(0.0), limit)
         return np.asarray(source, dtype=np.float32)
 
+    def points_to_source(self, points: FloatArray) -> FloatArray:
+        """Maps points float32 [..., 2] (x, y) from tensor to source pixels; they may lie beyond the picture."""
+        return np.asarray((points - self._offset[:2]) / self.scale[:2], dtype=np.float32)
+
     def to_tensor(self, boxes: FloatArray) -> FloatArray:
         """Maps boxes float32 [N, 4] from source to tensor pixels."""
         return np.asarray(boxes * self.scale + self._offset, dtype=np.float32)

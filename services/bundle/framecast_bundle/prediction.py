@@ -50,9 +50,31 @@ class Polygons:
             yield [self.points[self.ring_splits[ring] : self.ring_splits[ring + 1]] for ring in rings]
 
 
+@dataclass(frozen=True, eq=False)
+class Keypoints:
+    """The named points of N instances; J of each, in the order of their category's `keypoints`."""
+
+    points: FloatArray
+    """[N, J, 2] x, y in source pixels; NaN where a point was not found."""
+    scores: FloatArray
+    """[N, J] in [0, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The class of every pixel, as runs of one class, row after row from the top left."""
+
+    lengths: npt.NDArray[np.uint32]
+    """[R] pixels of each run; they sum to height * width."""
+    classes: IntArray
+    """[R] positions in the manifest's `categories`; -1: none."""
+    areas: LongArray
+    """[C] pixels of each class."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prediction:
-    """Instances of one picture by descending score; for a classifier, its labels."""
+    """Instances of one picture by descending score; for a classifier, its labels; or the class of every pixel."""
 
     width: int
     """Of the picture, in pixels: the frame of all coordinates."""
@@ -65,9 +87,15 @@ class Prediction:
     """[N] positions in the manifest's `categories`."""
     polygons: Polygons | None = None
     """Of the N instances; None for models without masks."""
+    keypoints: Keypoints | None = None
+    """Of the N instances; None for models without."""
+    track_ids: LongArray | None = None
+    """[N] the object of the stream that each instance shows, from 1; 0: none (yet). None where nothing is tracked."""
+    segmentation: Segmentation | None = None
+    """None but for semantic segmentation."""
     labels: IntArray = field(default_factory=_no_ints)
     """[K] classes of the whole picture that passed the settings, best first."""
     label_scores: FloatArray | None = None
     """[C] the score of every class, whatever the settings; None unless the model classifies."""
     features: FloatArray | None = None
-    """[D] the picture's embedding, where a classifier gives one."""
+    """[D] the picture's embedding, where the model gives one."""

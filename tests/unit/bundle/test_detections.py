@@ -63,4 +63,4 @@ def test_the_candidates_left_out_are_the_weakest_and_the_last_of_equal_ones() ->
 
 def test_up_to_the_limit_every_candidate_competes() -> None:
     given = candidates([MAX_CANDIDATES, 0, 3])
-    assert detections._strongest(given) is given
+    assert detections._strongest(given) == (given, None)

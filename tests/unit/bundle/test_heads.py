@@ -149,7 +149,84 @@ def test_mask_rcnn_without_detections_skips_the_masks_graph() -> None:
     assert found.polygons.instance_splits.tolist() == [0]
 
 
-@pytest.mark.parametrize("bundle", [tiny_bundles.yolov5, tiny_bundles.yolox, tiny_bundles.classifier])
+def test_segmentation_map_covers_the_picture_alone() -> None:
+    manifest = tiny_bundles.segmenter().manifest
+    logits = np.zeros((1, 4, 8, 8), dtype=np.float32)
+    # 128 x 64 lies in rows 2 to 6 of the map; the rows of the padding say something else.
+    logits[0, 3], logits[0, 1, 2:6, :4], logits[0, 0, 2:6, 4:] = 1, 9, 9
+    found = predict(manifest, lambda *_: {"logits": logits}, width=128, height=64, settings=Settings())
+    assert found.segmentation is not None
+    assert found.segmentation.lengths.sum() == 128 * 64
+    label_map = np.repeat(found.segmentation.classes, found.segmentation.lengths).reshape(64, 128)
+    assert (label_map[8:56, :60] == 0).all()
+    assert (label_map[8:56, 68:] == -1).all(), "the background is no category"
+    assert found.segmentation.areas[0] == (label_map == 0).sum()
+
+
+def test_segmentation_reports_the_categories_that_are_asked_for() -> None:
+    manifest = tiny_bundles.segmenter(background_first=False).manifest
+    logits = np.zeros((1, 3, 8, 8), dtype=np.float32)
+    logits[0, 1] = 5
+    answer = {"logits": logits}
+    whole = predict(manifest, lambda *_: answer, width=64, height=64, settings=Settings())
+    assert whole.segmentation is not None
+    assert whole.segmentation.classes.tolist() == [1]
+    for other in (Settings(categories=("circle",)), Settings(confidence_threshold=0.999)):
+        none = predict(manifest, lambda *_: answer, width=64, height=64, settings=other)
+        assert none.segmentation is not None
+        assert none.segmentation.classes.tolist() == [-1]
+
+
+def test_keypoints_follow_the_boxes_that_stay() -> None:
+    manifest = tiny_bundles.keypoints().manifest
+    boxes = np.array([[[0, 16, 20, 36], [40, 20, 60, 40], [0, 17, 20, 37], [0, 0, 9, 9]]], dtype=np.float32)
+    scores = np.zeros((1, 4, 3), dtype=np.float32)
+    scores[0, 0, 1], scores[0, 1, 2], scores[0, 2, 1] = 0.8, 0.9, 0.85  # The first overlaps the third.
+    points = np.zeros((1, 4, 2, 3), dtype=np.float32)
+    points[0, 1] = np.array([[44, 24, 0.5], [56, 36, 0.75]])
+    points[0, 2] = np.array([[4, 20, 0.25], [16, 32, 1]])
+    answer = {"keypoints": points, "boxes": boxes, "scores": scores}
+    # 128 x 64 is halved, under 16 px of padding.
+    found = predict(manifest, lambda *_: answer, width=128, height=64, settings=Settings())
+    assert found.class_indices.tolist() == [2, 1]
+    assert found.boxes.tolist() == [[80, 8, 120, 48], [0, 2, 40, 42]]
+    assert found.keypoints is not None
+    assert found.keypoints.points.tolist() == [[[88, 16], [112, 40]], [[8, 8], [32, 32]]]
+    assert found.keypoints.scores.tolist() == [[0.5, 0.75], [0.25, 1]]
+
+
+def test_keypoints_of_one_object_have_the_picture_as_their_box() -> None:
+    manifest = tiny_bundles.keypoints(whole_picture=True).manifest
+    points = np.array([[[[32, 32, 0.9], [0, 16, 0.7]]]], dtype=np.float32)
+    found = predict(manifest, lambda *_: {"keypoints": points}, width=128, height=64, settings=Settings())
+    assert found.boxes.tolist() == [[0, 0, 128, 64]]
+    np.testing.assert_allclose(found.scores, [0.8])
+    assert found.keypoints is not None
+    assert found.keypoints.points.tolist() == [[[64, 32], [0, 0]]]
+
+
+def test_anchor_becomes_its_box() -> None:
+    manifest = tiny_bundles.anchors().manifest
+    logits = np.full((1, 80, 3), NEVER, dtype=np.float32)
+    logits[0, 64 + 4 * 2 + 1, 2] = 2.0  # Second level, row 2, column 1: around (16, 32), 32 px wide.
+    answer = {"class_logits": logits, "deltas": np.zeros((1, 80, 4), dtype=np.float32)}
+    found = predict(manifest, lambda *_: answer, width=64, height=64, settings=Settings())
+    assert found.boxes.tolist() == [[0, 16, 32, 48]]
+    assert found.class_indices.tolist() == [2]
+    np.testing.assert_allclose(found.scores, [1 / (1 + np.exp(-2.0))], rtol=1e-6)
+
+
+SINGLE_GRAPH = [
+    tiny_bundles.yolov5,
+    tiny_bundles.yolox,
+    tiny_bundles.classifier,
+    tiny_bundles.anchors,
+    tiny_bundles.segmenter,
+    tiny_bundles.keypoints,
+]
+
+
+@pytest.mark.parametrize("bundle", SINGLE_GRAPH)
 def test_answer_of_another_shape_is_refused(bundle: Callable[[], tiny_bundles.TinyBundle]) -> None:
     manifest = bundle().manifest
     answer = {tensor.name: np.zeros((1, 16, 9, 9), dtype=np.float32) for tensor in manifest.graphs[0].outputs}
@@ -163,7 +240,10 @@ def test_missing_output_is_refused() -> None:
         predict(tiny_bundles.yolov5().manifest, lambda *_: {}, width=9, height=9, settings=Settings())
 
 
-@pytest.mark.parametrize("bundle", [tiny_bundles.yolov5, tiny_bundles.yolox, tiny_bundles.mask_rcnn])
+@pytest.mark.parametrize(
+    "bundle",
+    [tiny_bundles.yolov5, tiny_bundles.yolox, tiny_bundles.mask_rcnn, tiny_bundles.anchors, tiny_bundles.keypoints],
+)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_answers_that_are_no_numbers_give_no_instances(
     bundle: Callable[[], tiny_bundles.TinyBundle], value: float

@@ -30,8 +30,17 @@ def put(path: str, value: object) -> Change:
 
 
 def test_the_tiny_bundles_obey_all_rules() -> None:
-    for bundle in (tiny_bundles.yolov5, tiny_bundles.yolox, tiny_bundles.mask_rcnn, tiny_bundles.classifier):
+    for bundle in (
+        tiny_bundles.yolov5,
+        tiny_bundles.yolox,
+        tiny_bundles.mask_rcnn,
+        tiny_bundles.anchors,
+        tiny_bundles.keypoints,
+        tiny_bundles.segmenter,
+        tiny_bundles.classifier,
+    ):
         check_manifest(bundle().manifest)
+    check_manifest(tiny_bundles.keypoints(whole_picture=True).manifest)
 
 
 YOLOV5: list[tuple[str, Change]] = [
@@ -93,6 +102,21 @@ OTHERS: list[tuple[str, Change, Callable[[], tiny_bundles.TinyBundle]]] = [
     ("input.crop_fraction", put("input.crop_fraction", 0.0), tiny_bundles.classifier),
     ("classification.activation", put("classification.activation", 0), tiny_bundles.classifier),
     ("shape of tensor 'logits'", put("graphs.0.outputs.0.shape.1", "4"), tiny_bundles.classifier),
+    ("task", put("task", Task.TASK_OBJECT_DETECTION), tiny_bundles.segmenter),
+    ("shape of tensor 'logits'", put("segmentation.background_first", False), tiny_bundles.segmenter),
+    ("shape of tensor 'logits'", lambda m: m.graphs[0].outputs[0].shape.pop(), tiny_bundles.segmenter),
+    ("anchors.decoder", put("anchors.decoder", 0), tiny_bundles.anchors),
+    ("anchors.levels", lambda m: m.anchors.ClearField("levels"), tiny_bundles.anchors),
+    ("anchors.levels[1].base_anchors", lambda m: m.anchors.levels[1].base_anchors.append(1), tiny_bundles.anchors),
+    ("anchors.levels[0].stride", put("anchors.levels.0.stride", float("nan")), tiny_bundles.anchors),
+    ("anchors.top_k", put("anchors.top_k", 0), tiny_bundles.anchors),
+    ("anchors.box_weights", lambda m: m.anchors.box_weights.append(1), tiny_bundles.anchors),
+    ("shape of tensor 'class_logits'", put("anchors.decoder", 1), tiny_bundles.anchors),
+    ("graphs.outputs", put("anchors.decoder", 3), tiny_bundles.anchors),
+    ("categories[1].keypoints", lambda m: m.categories[1].keypoints.append("tip"), tiny_bundles.keypoints),
+    ("categories[0].keypoints", lambda m: m.categories[0].ClearField("keypoints"), tiny_bundles.keypoints),
+    ("shape of tensor 'keypoints'", put("graphs.0.outputs.0.shape.3", "2"), tiny_bundles.keypoints),
+    ("graphs.outputs", lambda m: m.graphs[0].outputs.pop(), tiny_bundles.keypoints),
     ("yolox.strides", lambda manifest: manifest.yolox.ClearField("strides"), tiny_bundles.yolox),
     ("yolox.strides[0]", put("yolox.strides.0", 7), tiny_bundles.yolox),
     ("shape of tensor 'answer'", put("graphs.0.outputs.0.shape.2", "9"), tiny_bundles.yolox),

@@ -14,6 +14,8 @@ BUNDLES = {
     "yolox": tiny_bundles.yolox,
     "yolox_any_batch": lambda: tiny_bundles.yolox(batch="batch"),
     "mask_rcnn": tiny_bundles.mask_rcnn,
+    "anchors": tiny_bundles.anchors,
+    "keypoints": tiny_bundles.keypoints,
     "classifier": tiny_bundles.classifier,
 }
 LOW = Settings(confidence_threshold=0.05, iou_threshold=0.5, max_detections=40)
@@ -25,31 +27,37 @@ def bundle(request: pytest.FixtureRequest) -> tiny_bundles.TinyBundle:
     return BUNDLES[request.param]()
 
 
+@pytest.fixture(params=[*BUNDLES, "segmenter"])
+def any_bundle(request: pytest.FixtureRequest) -> tiny_bundles.TinyBundle:
+    """Of those that find single things, and of the one that does not."""
+    return BUNDLES.get(request.param, tiny_bundles.segmenter)()
+
+
 def as_bytes(prediction: Prediction, bundle: tiny_bundles.TinyBundle) -> bytes:
     message = prediction_message(prediction, bundle.manifest)
     return bytes(message.SerializeToString(deterministic=True))
 
 
-def test_prediction_does_not_depend_on_neighbours(bundle: tiny_bundles.TinyBundle) -> None:
+def test_prediction_does_not_depend_on_neighbours(any_bundle: tiny_bundles.TinyBundle) -> None:
     pictures = tiny_bundles.images(*SIZES)
     settings = [LOW] * len(pictures)
-    with bundle.predictor() as predictor:
-        together = [as_bytes(answer, bundle) for answer in predictor.predict(pictures, settings)]
-        alone = [as_bytes(predictor.predict([picture], [LOW])[0], bundle) for picture in pictures]
-        backwards = [as_bytes(answer, bundle) for answer in predictor.predict(pictures[::-1], settings)]
+    with any_bundle.predictor() as predictor:
+        together = [as_bytes(answer, any_bundle) for answer in predictor.predict(pictures, settings)]
+        alone = [as_bytes(predictor.predict([picture], [LOW])[0], any_bundle) for picture in pictures]
+        backwards = [as_bytes(answer, any_bundle) for answer in predictor.predict(pictures[::-1], settings)]
     assert together == alone
     assert backwards[::-1] == alone
     assert len(set(alone)) > 5  # the test would pass on a network that answers nothing
 
 
-def test_max_batch_does_not_change_results(bundle: tiny_bundles.TinyBundle) -> None:
+def test_max_batch_does_not_change_results(any_bundle: tiny_bundles.TinyBundle) -> None:
     pictures = tiny_bundles.images(*[(48, 64)] * 5)
     answers = []
     for max_batch in (1, 2, 8):
-        with bundle.predictor(max_batch=max_batch) as predictor:
+        with any_bundle.predictor(max_batch=max_batch) as predictor:
             batches = predictor.prepare(pictures)
             assert max(len(batch.positions) for batch in batches) == min(max_batch, 5)
-            answers.append([as_bytes(answer, bundle) for answer in predictor.run(batches, [LOW] * 5)])
+            answers.append([as_bytes(answer, any_bundle) for answer in predictor.run(batches, [LOW] * 5)])
     assert answers[0] == answers[1] == answers[2]
 
 

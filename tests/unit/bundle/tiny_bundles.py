@@ -131,6 +131,84 @@ def classifier() -> TinyBundle:
     return bundle([graph], task=Task.TASK_CLASSIFICATION, input=rule, classification=head)
 
 
+def segmenter(*, background_first: bool = True) -> TinyBundle:
+    rng = np.random.default_rng(5)
+    channels = len(NAMES) + background_first
+    weights = {
+        "w0": rng.normal(0, 0.3, (channels, 3, 8, 8)).astype(np.float32),
+        "b0": np.zeros(channels, dtype=np.float32),
+    }
+    outputs: dict[str, Shape] = {"logits": ["batch", channels, 8, 8]}
+    inputs: dict[str, Shape] = {"images": ["batch", 3, 64, 64]}
+    graph = onnx_graph("network", [conv("images", 0, "logits", 8)], weights, inputs, outputs)
+    head = ModelBundle.SegmentationHead(background_first=background_first)
+    return bundle([graph], task=Task.TASK_SEMANTIC_SEGMENTATION, input=letterbox(), segmentation=head)
+
+
+def keypoints(*, whole_picture: bool = False) -> TinyBundle:
+    """Four objects with two points each; or two points of the one object that is the picture."""
+    rng = np.random.default_rng(6)
+    rows, classes = (1, 1) if whole_picture else (4, len(NAMES))
+    parts = {"keypoints": (rows, 2, 3), "boxes": (rows, 4), "scores": (rows, classes)}
+    if whole_picture:
+        parts = {"keypoints": parts["keypoints"]}
+    middles = {
+        "keypoints": rng.uniform((8, 8, 0.3), (56, 56, 0.7), (rows, 2, 3)),
+        "boxes": np.array([[4, 4, 40, 40], [20, 20, 60, 60], [5, 4, 40, 41], [30, 2, 62, 30]])[:rows],
+        "scores": rng.uniform(0.2, 0.8, (rows, classes)),
+    }
+    weights: dict[str, np.ndarray] = {}
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["images"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["flat"]),
+    ]
+    outputs: dict[str, Shape] = {}
+    for name, shape in parts.items():
+        # What a picture changes is small, so that all stays plausible.
+        weights[f"{name}_w"] = rng.uniform(-0.1, 0.1, (3, int(np.prod(shape)))).astype(np.float32)
+        weights[f"{name}_s"] = np.array([0, *shape], dtype=np.int64)
+        weights[f"{name}_m"] = middles[name].astype(np.float32)
+        nodes.append(helper.make_node("MatMul", ["flat", f"{name}_w"], [f"{name}_flat"]))
+        nodes.append(helper.make_node("Reshape", [f"{name}_flat", f"{name}_s"], [f"{name}_change"]))
+        nodes.append(helper.make_node("Add", [f"{name}_change", f"{name}_m"], [name]))
+        outputs[name] = ["batch", *shape]
+    inputs: dict[str, Shape] = {"images": ["batch", 3, 64, 64]}
+    tiny = bundle(
+        [onnx_graph("network", nodes, weights, inputs, outputs)],
+        task=Task.TASK_KEYPOINT_DETECTION,
+        input=letterbox(),
+        keypoints=ModelBundle.KeypointHead(),
+    )
+    del tiny.manifest.categories[classes:]
+    for category in tiny.manifest.categories:
+        category.keypoints.extend(["head", "tail"])
+    return tiny
+
+
+def anchors() -> TinyBundle:
+    """RetinaNet's answers over two levels of 8 x 8 and 4 x 4 cells with an anchor each."""
+    rng = np.random.default_rng(7)
+    weights: dict[str, np.ndarray] = {}
+    nodes = []
+    for name, columns in (("class_logits", len(NAMES)), ("deltas", 4)):
+        weights[f"{name}_shape"] = np.array([0, -1, columns], dtype=np.int64)
+        for level, stride in enumerate((8, 16)):
+            planes = f"{name}_{level}"
+            weights[f"{planes}_w"] = rng.normal(0, 0.1, (columns, 3, stride, stride)).astype(np.float32)
+            nodes += [
+                helper.make_node("Conv", ["images", f"{planes}_w"], [planes], strides=[stride, stride]),
+                helper.make_node("Transpose", [planes], [f"{planes}_t"], perm=[0, 2, 3, 1]),
+                helper.make_node("Reshape", [f"{planes}_t", f"{name}_shape"], [f"{planes}_r"]),
+            ]
+        nodes.append(helper.make_node("Concat", [f"{name}_0_r", f"{name}_1_r"], [name], axis=1))
+    outputs: dict[str, Shape] = {"class_logits": ["batch", 80, len(NAMES)], "deltas": ["batch", 80, 4]}
+    graph = onnx_graph("network", nodes, weights, {"images": ["batch", 3, 64, 64]}, outputs)
+    head = ModelBundle.AnchorHead(decoder=ModelBundle.AnchorHead.RETINANET, top_k=50, box_weights=[1, 1, 1, 1])
+    for stride in (8, 16):
+        head.levels.add(base_anchors=[-stride, -stride, stride, stride], stride=stride, whole_steps=True)
+    return bundle([graph], input=letterbox(), anchors=head)
+
+
 def mask_rcnn() -> TinyBundle:
     rng = np.random.default_rng(4)
     depth, classes, pool = 8, len(NAMES), 4

@@ -11,6 +11,7 @@ from framecast_bundle.graphs import find_graph
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings, class_filter
+from framecast_bundle.sigmoid import sigmoid
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -28,7 +29,7 @@ class ClassificationHead:
         if "features" in names:
             self._outputs.append("features")
         head = ModelBundle.ClassificationHead
-        self._activate = _sigmoid if manifest.classification.activation == head.SIGMOID else _softmax
+        self._activate = sigmoid if manifest.classification.activation == head.SIGMOID else _softmax
 
     def predict(
         self, engine: Engine, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]
@@ -62,9 +63,3 @@ class ClassificationHead:
 def _softmax(logits: FloatArray) -> FloatArray:
     exponentials: FloatArray = np.exp(logits - logits.max())
     return np.asarray(exponentials / exponentials.sum(), dtype=np.float32)
-
-
-def _sigmoid(logits: FloatArray) -> FloatArray:
-    # exp of a non-positive number never overflows.
-    small = np.exp(-np.abs(logits))
-    return np.asarray(np.where(logits >= 0, 1 / (1 + small), small / (1 + small)), dtype=np.float32)

@@ -1,4 +1,5 @@
-"""Faster and Mask R-CNN: `dense` → proposals → `boxes` → suppression → `masks`, cut where a threshold applies."""
+"""Faster, Mask and Keypoint R-CNN: `dense` → proposals → `boxes` → suppression → `masks` or `keypoints`, cut where a
+threshold applies."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,14 +10,15 @@ import numpy.typing as npt
 import framecast_core
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
-from framecast_bundle.anchor_grid import anchor_grid
+from framecast_bundle.anchor_grid import AnchorLevel, anchor_grid
 from framecast_bundle.detections import Candidates, Detections, suppress
 from framecast_bundle.engine import Engine, refuse_shape, run_graph
 from framecast_bundle.graphs import find_graph
 from framecast_bundle.placement import Placement
-from framecast_bundle.prediction import Polygons, Prediction
+from framecast_bundle.prediction import Keypoints, Polygons, Prediction
 from framecast_bundle.roi_levels import roi_inputs
 from framecast_bundle.settings import Settings, class_filter, score_thresholds
+from framecast_bundle.sigmoid import sigmoid
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -29,7 +31,8 @@ class RcnnHead:
       `deltas_l` [B, A * 4, h, w];
     - `boxes`: `features_i`, `rois_i` [R_i, 5] (batch index, x0, y0, x1, y1 in tensor pixels); `class_logits`
       [R, C + 1] background first, `deltas` [R, 4 * (C + 1)], rows by level;
-    - `masks`, for instance segmentation: the same inputs; `masks` [R, C, M, M] probabilities.
+    - `masks`, for instance segmentation: the same inputs; `masks` [R, C, M, M] probabilities;
+    - `keypoints`, for keypoint detection: the same inputs; `heatmaps` [R, J, M, M] logits.
     """
 
     def __init__(self, manifest: ModelBundle) -> None:
@@ -41,12 +44,15 @@ class RcnnHead:
         levels = range(len(head.anchor_levels))
         self._objectness = [f"objectness_{level}" for level in levels]
         self._deltas = [f"deltas_{level}" for level in levels]
-        self._base_anchors = [
-            np.array(level.base_anchors, dtype=np.float32).reshape(-1, 4) for level in head.anchor_levels
+        self._anchor_levels = [
+            AnchorLevel(np.array(level.base_anchors, dtype=np.float32).reshape(-1, 4)) for level in head.anchor_levels
         ]
         self._proposal_weights = tuple(head.proposal_box_weights)
         self._box_weights = tuple(head.box_weights)
         self._with_masks = manifest.task == Task.TASK_INSTANCE_SEGMENTATION
+        self._keypoints = 0
+        if manifest.task == Task.TASK_KEYPOINT_DETECTION:
+            self._keypoints = len(manifest.categories[0].keypoints)
 
     def predict(
         self, engine: Engine, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]
@@ -76,6 +82,8 @@ class RcnnHead:
             prediction = found.prediction(placement)
             if self._with_masks:
                 prediction = self._with_polygons(engine, features, found, prediction, setting)
+            if self._keypoints:
+                prediction = self._with_keypoints(engine, features, found, prediction, placement)
             predictions.append(prediction)
         return predictions
 
@@ -87,9 +95,9 @@ class RcnnHead:
         image_sizes: FloatArray,
     ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         batch = len(image_sizes)
-        flat_objectness, flat_deltas, grids, level_sizes = [], [], [], []
+        flat_objectness, flat_deltas, grids = [], [], []
         for level, (logits, level_deltas) in enumerate(zip(objectness, deltas, strict=True)):
-            anchors = len(self._base_anchors[level])
+            anchors = len(self._anchor_levels[level].base)
             rows, columns = logits.shape[2:]
             if logits.shape[1] != anchors:
                 raise refuse_shape("dense", self._objectness[level], logits.shape, f"{anchors} anchors on axis 1")
@@ -97,16 +105,16 @@ class RcnnHead:
                 expected = str([batch, anchors * 4, rows, columns])
                 raise refuse_shape("dense", self._deltas[level], level_deltas.shape, expected)
             grids.append((rows, columns))
-            level_sizes.append(anchors * rows * columns)
             # From planes to anchors in the order y, x, anchor.
             flat_objectness.append(logits.transpose(0, 2, 3, 1).reshape(batch, -1))
             by_anchor = level_deltas.reshape(batch, anchors, 4, rows, columns)
             flat_deltas.append(by_anchor.transpose(0, 3, 4, 1, 2).reshape(batch, -1, 4))
+        grid, level_sizes = anchor_grid(self._anchor_levels, (tensor_size[0], tensor_size[1]), grids)
         boxes, _, splits = framecast_core.decode_proposals(
             np.ascontiguousarray(np.concatenate(flat_objectness, axis=1)),
             np.ascontiguousarray(np.concatenate(flat_deltas, axis=1)),
-            anchor_grid(self._base_anchors, grids, (tensor_size[0], tensor_size[1])),
-            np.array(level_sizes, dtype=np.int64),
+            grid,
+            level_sizes,
             image_sizes,
             pre_nms_top_n=self._head.pre_nms_top_n,
             post_nms_top_n=self._head.post_nms_top_n,
@@ -183,3 +191,24 @@ class RcnnHead:
             boxes=polygons.boxes,
         )
         return dataclasses.replace(prediction, polygons=outlines)
+
+    def _with_keypoints(
+        self,
+        engine: Engine,
+        features: Mapping[str, FloatArray],
+        found: Detections,
+        prediction: Prediction,
+        placement: Placement,
+    ) -> Prediction:
+        count = len(found.scores)
+        heatmaps = np.empty((0, self._keypoints, 1, 1), dtype=np.float32)
+        if count:
+            rois, order = roi_inputs(found.tensor_boxes, self._head)
+            (output,) = run_graph(engine, "keypoints", {**features, **rois}, ["heatmaps"])
+            if output.ndim != 4 or output.shape[:2] != (count, self._keypoints):
+                raise refuse_shape("keypoints", "heatmaps", output.shape, f"[{count}, {self._keypoints}, M, M]")
+            heatmaps = np.empty_like(output)
+            heatmaps[order] = output
+        points, peaks = framecast_core.decode_keypoints(heatmaps, found.tensor_boxes)
+        keypoints = Keypoints(points=placement.points_to_source(points), scores=sigmoid(peaks))
+        return dataclasses.replace(prediction, keypoints=keypoints)

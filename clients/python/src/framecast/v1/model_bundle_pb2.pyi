@@ -87,7 +87,9 @@ class ModelBundle(_message.Message):
 
     @_typing.final
     class Graph(_message.Message):
-        """An ONNX graph; a network is cut where a threshold applies."""
+        """An ONNX graph; a network is cut where a threshold applies. One that looks at whole pictures may have an output
+        `features` [batch, …], what the network sees in a picture before it decides: the model's embedding.
+        """
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -315,7 +317,9 @@ class ModelBundle(_message.Message):
 
     @_typing.final
     class RcnnHead(_message.Message):
-        """Faster and Mask R-CNN: `dense` (features, objectness, deltas) → proposals → `boxes` → NMS → `masks`."""
+        """Faster, Mask and Keypoint R-CNN: `dense` (features, objectness, deltas) → proposals → `boxes` → NMS → `masks` or
+        `keypoints`.
+        """
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -398,6 +402,138 @@ class ModelBundle(_message.Message):
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
         _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor_levels", b"anchor_levels", "box_min_size", b"box_min_size", "box_weights", b"box_weights", "canonical_level", b"canonical_level", "canonical_scale", b"canonical_scale", "finest_level", b"finest_level", "mask_threshold", b"mask_threshold", "pooled_levels", b"pooled_levels", "post_nms_top_n", b"post_nms_top_n", "pre_nms_top_n", b"pre_nms_top_n", "proposal_box_weights", b"proposal_box_weights", "proposal_min_size", b"proposal_min_size", "proposal_nms_threshold", b"proposal_nms_threshold", "proposal_score_threshold", b"proposal_score_threshold"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class AnchorHead(_message.Message):
+        """SSD, RetinaNet and FCOS: one graph `network` with outputs `class_logits` [batch, N, columns], `deltas`
+        [batch, N, 4] and, for FCOS, `centerness` [batch, N]; the N anchors by level, row, column and base anchor.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        class _Decoder:
+            ValueType = _typing.NewType("ValueType", _builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _DecoderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ModelBundle.AnchorHead._Decoder.ValueType], _builtins.type):
+            DESCRIPTOR: _descriptor.EnumDescriptor
+            DECODER_UNSPECIFIED: ModelBundle.AnchorHead._Decoder.ValueType  # 0
+            SSD: ModelBundle.AnchorHead._Decoder.ValueType  # 1
+            """Softmax over 1 + classes columns, the background first; the best `top_k` of each class."""
+            RETINANET: ModelBundle.AnchorHead._Decoder.ValueType  # 2
+            """Sigmoid per class; the best `top_k` of each level."""
+            FCOS: ModelBundle.AnchorHead._Decoder.ValueType  # 3
+            """Sigmoid per class times centerness, distances to the box's sides; the best `top_k` of each level."""
+
+        class Decoder(_Decoder, metaclass=_DecoderEnumTypeWrapper):
+            """What the outputs mean, as torchvision's networks of these names have it."""
+
+        DECODER_UNSPECIFIED: ModelBundle.AnchorHead.Decoder.ValueType  # 0
+        SSD: ModelBundle.AnchorHead.Decoder.ValueType  # 1
+        """Softmax over 1 + classes columns, the background first; the best `top_k` of each class."""
+        RETINANET: ModelBundle.AnchorHead.Decoder.ValueType  # 2
+        """Sigmoid per class; the best `top_k` of each level."""
+        FCOS: ModelBundle.AnchorHead.Decoder.ValueType  # 3
+        """Sigmoid per class times centerness, distances to the box's sides; the best `top_k` of each level."""
+
+        @_typing.final
+        class Level(_message.Message):
+            """Of one feature level."""
+
+            DESCRIPTOR: _descriptor.Descriptor
+
+            BASE_ANCHORS_FIELD_NUMBER: _builtins.int
+            STRIDE_FIELD_NUMBER: _builtins.int
+            WHOLE_STEPS_FIELD_NUMBER: _builtins.int
+            stride: _builtins.float
+            """Input pixels per cell. A level has ceil(side / stride) cells along a side."""
+            whole_steps: _builtins.bool
+            """Anchors move by the whole number side / cells, rounded down, as torchvision's AnchorGenerator has it; else by
+            `stride`.
+            """
+            @_builtins.property
+            def base_anchors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+                """Boxes x0, y0, x1, y1 in input pixels of the level's first cell; the others are this one moved."""
+
+            def __init__(
+                self,
+                *,
+                base_anchors: _abc.Iterable[_builtins.float] | None = ...,
+                stride: _builtins.float = ...,
+                whole_steps: _builtins.bool = ...,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["base_anchors", b"base_anchors", "stride", b"stride", "whole_steps", b"whole_steps"]  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+        DECODER_FIELD_NUMBER: _builtins.int
+        LEVELS_FIELD_NUMBER: _builtins.int
+        TOP_K_FIELD_NUMBER: _builtins.int
+        BOX_WEIGHTS_FIELD_NUMBER: _builtins.int
+        decoder: Global___ModelBundle.AnchorHead.Decoder.ValueType
+        top_k: _builtins.int
+        @_builtins.property
+        def levels(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelBundle.AnchorHead.Level]: ...
+        @_builtins.property
+        def box_weights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+            """Weights of the box coder: dx, dy, dw, dh. Not used by FCOS."""
+
+        def __init__(
+            self,
+            *,
+            decoder: Global___ModelBundle.AnchorHead.Decoder.ValueType = ...,
+            levels: _abc.Iterable[Global___ModelBundle.AnchorHead.Level] | None = ...,
+            top_k: _builtins.int = ...,
+            box_weights: _abc.Iterable[_builtins.float] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["box_weights", b"box_weights", "decoder", b"decoder", "levels", b"levels", "top_k", b"top_k"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class SegmentationHead(_message.Message):
+        """Semantic segmentation: one graph `network` with an output `logits` [batch, channels, h, w] of any h and w, which
+        are stretched over the input bilinearly.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        BACKGROUND_FIRST_FIELD_NUMBER: _builtins.int
+        background_first: _builtins.bool
+        """Channel 0 is a background that `categories` does not have."""
+        def __init__(
+            self,
+            *,
+            background_first: _builtins.bool = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["background_first", b"background_first"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class KeypointHead(_message.Message):
+        """Keypoints in one graph `network`, of every object at once or of one object that fills the picture. Outputs:
+        `keypoints` [batch, N, J, 3], x and y in input pixels and a score in [0, 1]; `boxes` [batch, N, 4], x0, y0, x1, y1 in
+        input pixels, and `scores` [batch, N, classes] in [0, 1]. Without the latter two N is 1: the object fills the
+        picture, and its score is the mean of its keypoints'. J is the number of every category's `keypoints`.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -537,6 +673,9 @@ class ModelBundle(_message.Message):
     YOLOX_FIELD_NUMBER: _builtins.int
     RCNN_FIELD_NUMBER: _builtins.int
     CLASSIFICATION_FIELD_NUMBER: _builtins.int
+    ANCHORS_FIELD_NUMBER: _builtins.int
+    SEGMENTATION_FIELD_NUMBER: _builtins.int
+    KEYPOINTS_FIELD_NUMBER: _builtins.int
     DEFAULT_SETTINGS_FIELD_NUMBER: _builtins.int
     LINEAGE_FIELD_NUMBER: _builtins.int
     PARITY_FIELD_NUMBER: _builtins.int
@@ -566,6 +705,12 @@ class ModelBundle(_message.Message):
     @_builtins.property
     def classification(self) -> Global___ModelBundle.ClassificationHead: ...
     @_builtins.property
+    def anchors(self) -> Global___ModelBundle.AnchorHead: ...
+    @_builtins.property
+    def segmentation(self) -> Global___ModelBundle.SegmentationHead: ...
+    @_builtins.property
+    def keypoints(self) -> Global___ModelBundle.KeypointHead: ...
+    @_builtins.property
     def default_settings(self) -> _inference_settings_pb2.InferenceSettings:
         """Used where a request leaves a setting open; what is open here falls back to the service's defaults."""
 
@@ -589,16 +734,19 @@ class ModelBundle(_message.Message):
         yolox: Global___ModelBundle.YoloXHead | None = ...,
         rcnn: Global___ModelBundle.RcnnHead | None = ...,
         classification: Global___ModelBundle.ClassificationHead | None = ...,
+        anchors: Global___ModelBundle.AnchorHead | None = ...,
+        segmentation: Global___ModelBundle.SegmentationHead | None = ...,
+        keypoints: Global___ModelBundle.KeypointHead | None = ...,
         default_settings: _inference_settings_pb2.InferenceSettings | None = ...,
         lineage: Global___ModelBundle.Lineage | None = ...,
         parity: Global___ModelBundle.ParityReport | None = ...,
         license: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["classification", b"classification", "default_settings", b"default_settings", "head", b"head", "input", b"input", "lineage", b"lineage", "parity", b"parity", "rcnn", b"rcnn", "yolov5", b"yolov5", "yolox", b"yolox"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anchors", b"anchors", "classification", b"classification", "default_settings", b"default_settings", "head", b"head", "input", b"input", "keypoints", b"keypoints", "lineage", b"lineage", "parity", b"parity", "rcnn", b"rcnn", "segmentation", b"segmentation", "yolov5", b"yolov5", "yolox", b"yolox"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "categories", b"categories", "classification", b"classification", "default_settings", b"default_settings", "files", b"files", "format_version", b"format_version", "graphs", b"graphs", "head", b"head", "input", b"input", "license", b"license", "lineage", b"lineage", "parity", b"parity", "rcnn", b"rcnn", "task", b"task", "yolov5", b"yolov5", "yolox", b"yolox"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchors", b"anchors", "architecture", b"architecture", "categories", b"categories", "classification", b"classification", "default_settings", b"default_settings", "files", b"files", "format_version", b"format_version", "graphs", b"graphs", "head", b"head", "input", b"input", "keypoints", b"keypoints", "license", b"license", "lineage", b"lineage", "parity", b"parity", "rcnn", b"rcnn", "segmentation", b"segmentation", "task", b"task", "yolov5", b"yolov5", "yolox", b"yolox"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_head: _TypeAlias = _typing.Literal["yolov5", "yolox", "rcnn", "classification"]  # noqa: Y015
+    _WhichOneofReturnType_head: _TypeAlias = _typing.Literal["yolov5", "yolox", "rcnn", "classification", "anchors", "segmentation", "keypoints"]  # noqa: Y015
     _WhichOneofArgType_head: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_head) -> _WhichOneofReturnType_head | None: ...
 
