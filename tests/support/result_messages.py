@@ -43,11 +43,33 @@ def prediction_message(prediction: Prediction, manifest: ModelBundle) -> frame_r
         if prediction.polygons is not None:
             instance.polygons.extend(_polygon(rings) for rings in prediction.polygons.parts(index))
             instance.mask_area = int(prediction.polygons.areas[index])
+        if prediction.keypoints is not None:
+            points, point_scores = prediction.keypoints.points[index], prediction.keypoints.scores[index]
+            for (x, y), score in zip(points.tolist(), point_scores.tolist(), strict=True):
+                instance.keypoints.add(x=x, y=y, score=score)
+        if prediction.track_ids is not None:
+            instance.track_id = int(prediction.track_ids[index])
+    if prediction.segmentation is not None:
+        message.segmentation.CopyFrom(_segmentation(prediction, manifest))
     if prediction.label_scores is not None:
         for class_index in prediction.labels.tolist():
             category = manifest.categories[class_index]
             score = float(prediction.label_scores[class_index])
             message.labels.add(category_id=category.id, category=category.name, score=score)
+    return message
+
+
+def _segmentation(prediction: Prediction, manifest: ModelBundle) -> frame_result_pb2.Segmentation:
+    assert prediction.segmentation is not None
+    message = frame_result_pb2.Segmentation(height=prediction.height, width=prediction.width)
+    position = {-1: 0}
+    for class_index, area in enumerate(prediction.segmentation.areas.tolist()):
+        if area:
+            category = manifest.categories[class_index]
+            message.segments.add(category_id=category.id, category=category.name, area=area)
+            position[class_index] = len(message.segments)
+    message.run_lengths.extend(prediction.segmentation.lengths.tolist())
+    message.run_segments.extend(position[each] for each in prediction.segmentation.classes.tolist())
     return message
 
 

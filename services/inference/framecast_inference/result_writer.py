@@ -10,7 +10,7 @@ import framecast_core
 from framecast.status import to_status
 from framecast.v1 import inference_service_pb2 as messages
 from framecast.v1.frame_result_pb2 import FrameResult
-from framecast_bundle.prediction import Prediction
+from framecast_bundle.prediction import Prediction, Segmentation
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.picture_watch import now
 from framecast_inference.pipeline import FrameOutcome
@@ -106,6 +106,17 @@ def _fields_of(prediction: Prediction) -> dict[str, Any]:
     }
     if prediction.polygons is not None:
         fields |= {"polygons": prediction.polygons, "mask_areas": prediction.polygons.areas}
+    if prediction.keypoints is not None:
+        _, each, _ = prediction.keypoints.points.shape
+        fields |= {
+            "keypoint_splits": np.arange(count + 1, dtype=np.int64) * each,
+            "keypoints": prediction.keypoints.points.reshape(-1, 2),
+            "keypoint_scores": prediction.keypoints.scores.reshape(-1),
+        }
+    if prediction.track_ids is not None:
+        fields["track_ids"] = prediction.track_ids
+    if prediction.segmentation is not None:
+        fields |= _segmentation_fields(prediction.segmentation)
     if prediction.label_scores is not None:
         labels = prediction.labels
         fields |= {
@@ -114,6 +125,21 @@ def _fields_of(prediction: Prediction) -> dict[str, Any]:
             "label_scores": prediction.label_scores[labels],
         }
     return fields
+
+
+def _segmentation_fields(segmentation: Segmentation) -> dict[str, Any]:
+    present = np.flatnonzero(segmentation.areas)
+    # The class of a run → its place among those that occur, from 1; the last entry is what -1 finds: no class.
+    positions = np.zeros(len(segmentation.areas) + 1, dtype=np.uint32)
+    positions[present] = np.arange(1, len(present) + 1)
+    return {
+        "segment_splits": np.array([0, len(present)], dtype=np.int64),
+        "segment_classes": present.astype(np.int32),
+        "segment_areas": segmentation.areas[present],
+        "run_splits": np.array([0, len(segmentation.lengths)], dtype=np.int64),
+        "run_lengths": np.ascontiguousarray(segmentation.lengths),
+        "run_segments": positions[segmentation.classes],
+    }
 
 
 def _varint(value: int) -> bytes:

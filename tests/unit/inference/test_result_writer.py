@@ -1,5 +1,6 @@
 """Results in wire format: byte for byte what protobuf writes of the same messages."""
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +14,7 @@ from framecast.v1.frame_result_pb2 import FrameResult
 from framecast.v1.inference_service_pb2 import LoadedModel, PredictImagesResponse, PredictVideoResponse
 from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast.v1.model_bundle_pb2 import ModelBundle
-from framecast_bundle.prediction import Polygons, Prediction
+from framecast_bundle.prediction import Keypoints, Polygons, Prediction, Segmentation
 from framecast_inference.pipeline import FrameOutcome
 from framecast_inference.result_writer import field_of, frame_result, images_response, split_seconds, video_response
 from framecast_inference.sources.source_frame import SourceFrame
@@ -56,6 +57,25 @@ def labels() -> Prediction:
     )
 
 
+def with_points_and_tracks() -> Prediction:
+    rng = np.random.default_rng(4)
+    keypoints = Keypoints(
+        points=rng.uniform(0, 60, (3, 5, 2)).astype(np.float32), scores=rng.random((3, 5)).astype(np.float32)
+    )
+    return dataclasses.replace(
+        detections(4, 3, masks=False), keypoints=keypoints, track_ids=np.array([4, 0, 2**40], np.int64)
+    )
+
+
+def label_map() -> Prediction:
+    segmentation = Segmentation(
+        lengths=np.array([7, 1, 20, 2], np.uint32),
+        classes=np.array([2, -1, 0, 2], np.int32),
+        areas=np.array([20, 0, 9], np.int64),
+    )
+    return Prediction(width=5, height=6, segmentation=segmentation)
+
+
 def frame(time_s: Fraction | None = None, **fields: int) -> SourceFrame:
     return SourceFrame(image=np.zeros((1, 1, 3), np.uint8), time_s=time_s, **fields)  # type: ignore[arg-type]
 
@@ -65,6 +85,8 @@ OUTCOMES = [
     FrameOutcome(frame(index=5, pts=-3, time_s=Fraction(-1, 3)), detections(2, 7, masks=False)),
     FrameOutcome(frame(index=9, time_s=Fraction(0)), detections(3, 20, masks=True)),
     FrameOutcome(frame(index=2**40, pts=2**50, time_s=Fraction(7, 3)), labels()),
+    FrameOutcome(frame(index=4), with_points_and_tracks()),
+    FrameOutcome(frame(index=4), label_map()),
     FrameOutcome(SourceFrame(index=3, error=InvalidArgumentError("broken", reason="IMAGE_TRUNCATED")), None),
 ]
 

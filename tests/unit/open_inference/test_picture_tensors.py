@@ -8,7 +8,7 @@ import pytest
 from framecast.v1.annotation_pb2 import Category
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
-from framecast_bundle.prediction import Polygons, Prediction
+from framecast_bundle.prediction import Keypoints, Polygons, Prediction, Segmentation
 from framecast_inference.open_inference.bytes_tensor import unpack
 from framecast_inference.open_inference.picture_tensors import PictureTensors, output_specs
 from framecast_inference.open_inference.tensor_spec import ANY
@@ -98,3 +98,25 @@ def test_offsets_of_polygons_lead_into_what_all_pictures_have_together() -> None
     assert found["mask_areas"].tolist() == [16, 0, 16, 0]
     third = found["polygon_points"][found["ring_splits"][2] : found["ring_splits"][3]]
     assert third.tolist() == square(100).points[:4].tolist()
+
+
+def test_keypoints_stand_beside_their_boxes() -> None:
+    def points(count: int) -> Keypoints:
+        return Keypoints(np.full((count, 2, 2), 3, np.float32), np.full((count, 2), 0.5, np.float32))
+
+    pictures = [detection([0, 1], keypoints=points(2)), detection([], keypoints=points(0))]
+    found = outputs(Task.TASK_KEYPOINT_DETECTION, pictures)
+    assert found["splits"].tolist() == [0, 2, 2]
+    assert found["keypoints"].tolist() == [[[3, 3, 0.5]] * 2] * 2
+
+
+def test_label_maps_are_runs_of_category_ids() -> None:
+    def label_map(lengths: list[int], classes: list[int]) -> Prediction:
+        segmentation = Segmentation(np.array(lengths, np.uint32), np.array(classes, np.int32), np.zeros(3, np.int64))
+        return Prediction(width=3, height=2, segmentation=segmentation)
+
+    found = outputs(Task.TASK_SEMANTIC_SEGMENTATION, [label_map([4, 2], [2, -1]), label_map([6], [0])])
+    assert found["run_lengths"].tolist() == [4, 2, 6]
+    assert found["run_class_ids"].tolist() == [7, -1, 10]
+    assert found["splits"].tolist() == [0, 2, 3]
+    assert found["image_sizes"].tolist() == [[3, 2]] * 2

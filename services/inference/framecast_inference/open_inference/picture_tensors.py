@@ -7,7 +7,7 @@ import numpy as np
 
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
-from framecast_bundle.prediction import Polygons, Prediction
+from framecast_bundle.prediction import Polygons, Prediction, Segmentation
 from framecast_inference.open_inference.bytes_tensor import pack_element
 from framecast_inference.open_inference.datatypes import BYTES, FP32, INT32, INT64
 from framecast_inference.open_inference.tensor_spec import ANY, TensorSpec
@@ -31,17 +31,31 @@ _POLYGONS = (
     TensorSpec("instance_splits", INT64, (ANY,)),
 )
 
+_KEYPOINTS = (TensorSpec("keypoints", FP32, (ANY, ANY, 3)),)
+_RUNS = (
+    TensorSpec("run_lengths", INT64, (ANY,)),
+    TensorSpec("run_class_ids", INT32, (ANY,)),
+    TensorSpec("splits", INT64, (ANY,)),
+    TensorSpec("image_sizes", INT32, (ANY, 2)),
+)
+"""A label map as runs of one category, row after row; the id of a run without a category is -1."""
+
 Raw = tuple[tuple[int, ...], bytes]
 """A tensor's shape and its raw contents."""
 _Array = np.ndarray[Any, Any]
 
 
 def output_specs(manifest: ModelBundle) -> tuple[TensorSpec, ...]:
-    """What a model gives for pictures: labels with scores; boxes, and polygons, where its task has them."""
+    """What a model gives for pictures: labels with scores; boxes, polygons and keypoints, where its task has them; or
+    label maps."""
     if manifest.task == Task.TASK_CLASSIFICATION:
         return _EVERY
     if manifest.task == Task.TASK_INSTANCE_SEGMENTATION:
         return (*_BOXES, *_EVERY, *_POLYGONS)
+    if manifest.task == Task.TASK_KEYPOINT_DETECTION:
+        return (*_BOXES, *_EVERY, *_KEYPOINTS)
+    if manifest.task == Task.TASK_SEMANTIC_SEGMENTATION:
+        return _RUNS
     return (*_BOXES, *_EVERY)
 
 
@@ -56,8 +70,11 @@ class PictureTensors:
             "boxes": lambda all_: _joined([each.boxes for each in all_], FP32.dtype, 4),
             "scores": lambda all_: _joined([self._scores(each) for each in all_], FP32.dtype),
             "class_ids": lambda all_: self._ids[self._classes(all_)],
-            "splits": lambda all_: _splits([len(self._indices(each)) for each in all_]),
+            "splits": lambda all_: _splits([self._rows(each) for each in all_]),
             "image_sizes": lambda all_: np.array([(each.width, each.height) for each in all_], INT32.dtype),
+            "keypoints": lambda all_: np.concatenate([_points(each) for each in all_]),
+            "run_lengths": lambda all_: _joined([each.lengths for each in _maps(all_)], INT64.dtype),
+            "run_class_ids": lambda all_: _joined([self._ids_of_runs(each) for each in _maps(all_)], INT32.dtype),
             "mask_areas": lambda all_: _joined([each.areas for each in _polygons(all_)], INT64.dtype),
             "polygon_points": lambda all_: _joined([each.points for each in _polygons(all_)], FP32.dtype, 2),
             "ring_splits": lambda all_: _nested([each.ring_splits for each in _polygons(all_)]),
@@ -73,6 +90,12 @@ class PictureTensors:
         array = self._makers[spec.name](predictions)
         return array.shape, array.tobytes()
 
+    def _rows(self, prediction: Prediction) -> int:
+        return len(self._indices(prediction) if prediction.segmentation is None else prediction.segmentation.lengths)
+
+    def _ids_of_runs(self, segmentation: Segmentation) -> _Array:
+        return np.append(self._ids, INT32.dtype.type(-1))[segmentation.classes]
+
     def _indices(self, prediction: Prediction) -> _Array:
         return prediction.labels if self._classifies else prediction.class_indices
 
@@ -83,6 +106,16 @@ class PictureTensors:
         if prediction.label_scores is None:
             return prediction.scores
         return prediction.label_scores[prediction.labels]
+
+
+def _maps(predictions: Sequence[Prediction]) -> list[Segmentation]:
+    return [each.segmentation for each in predictions if each.segmentation is not None]
+
+
+def _points(prediction: Prediction) -> _Array:
+    """[N, J, 3]: x, y, score."""
+    assert prediction.keypoints is not None
+    return np.concatenate([prediction.keypoints.points, prediction.keypoints.scores[..., None]], axis=2)
 
 
 def _polygons(predictions: Sequence[Prediction]) -> list[Polygons]:
