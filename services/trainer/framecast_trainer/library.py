@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from framecast.errors import InvalidArgumentError
+from framecast.errors import InvalidArgumentError, UnimplementedError
 
 
 class Task(Enum):
@@ -87,6 +87,17 @@ def _yolov5(size: str, name: str, learning_rate: float) -> Architecture:
     )
 
 
+def _resnet(layers: int, learning_rate: float) -> Architecture:
+    return Architecture(
+        id=f"resnet{layers}",
+        task=Task.CLASSIFICATION,
+        description=f"ResNet-{layers} (torchvision): one label for the whole picture.",
+        license="BSD-3-Clause",
+        defaults=Defaults(epochs=20, batch_size=32, image_size=224, learning_rate=learning_rate, weight_decay=1e-2),
+        pretrained={"": f"ResNet{layers}_Weights.DEFAULT"},
+    )
+
+
 LIBRARY: Mapping[str, Architecture] = {
     architecture.id: architecture
     for architecture in (
@@ -102,25 +113,45 @@ LIBRARY: Mapping[str, Architecture] = {
             "Mask R-CNN (torchvision): boxes with polygons.",
             "MaskRCNN_ResNet50_FPN_Weights",
         ),
-        Architecture(
-            id="resnet18",
-            task=Task.CLASSIFICATION,
-            description="ResNet-18 (torchvision): one label for the whole picture.",
-            license="BSD-3-Clause",
-            defaults=Defaults(epochs=20, batch_size=32, image_size=224, learning_rate=1e-3, weight_decay=1e-2),
-            pretrained={"": "ResNet18_Weights.DEFAULT"},
-        ),
+        _resnet(18, 1e-3),
+        _resnet(34, 1e-3),
+        _resnet(50, 5e-4),
         _yolov5("n", "nano (1.9 million parameters)", 3e-3),
         _yolov5("s", "small (7.2 million parameters)", 2e-3),
     )
 }
 
 
+SERVED_ONLY = (
+    "deeplabv3_mobilenet_v3_large",
+    "deeplabv3_resnet50",
+    "fcn_resnet50",
+    "fcos",
+    "keypoint_rcnn",
+    "lraspp_mobilenet_v3_large",
+    "retinanet",
+    "ssd300_vgg16",
+    "ssdlite320_mobilenet_v3_large",
+)
+"""Networks that can be built, exported and served, but not taught yet."""
+
+
 def find_architecture(architecture_id: str) -> Architecture:
-    """The entry with this id. Raises InvalidArgumentError that names the nearest ones."""
+    """The entry with this id.
+
+    Raises InvalidArgumentError that names the nearest ones, and UnimplementedError for one that cannot be taught yet.
+    """
     found = LIBRARY.get(architecture_id)
     if found is not None:
         return found
+    if architecture_id in SERVED_ONLY:
+        raise UnimplementedError(
+            f"training_job.architecture: {architecture_id} can be exported and served, but training it is not "
+            f"supported yet; train one of {', '.join(LIBRARY)}",
+            reason="TRAINING_NOT_SUPPORTED",
+            field="training_job.architecture",
+            value=architecture_id,
+        )
     near = sorted(difflib.get_close_matches(architecture_id.lower(), LIBRARY, n=3, cutoff=0.4))
     hint = f"did you mean {' or '.join(near)}?" if near else f"the library has {', '.join(LIBRARY)}"
     raise InvalidArgumentError(

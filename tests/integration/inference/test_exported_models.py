@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
@@ -17,10 +19,9 @@ from framecast.v1.inference_settings_pb2 import InferenceSettings  # noqa: E402
 from framecast.v1.model_pb2 import ModelVersion  # noqa: E402
 from framecast_bundle import manifest as bundle_manifest  # noqa: E402
 from framecast_runtime.object_store import open_object_store  # noqa: E402
-from framecast_trainer.learning import export  # noqa: E402
-from framecast_trainer.learning.architectures import ARCHITECTURES  # noqa: E402
-from framecast_trainer.learning.architectures.architecture import BuildRequest  # noqa: E402
+from framecast_trainer.learning.architectures import ARCHITECTURES, SERVED_ONLY  # noqa: E402
 from framecast_trainer.learning.data import CategoryName  # noqa: E402
+from framecast_trainer.learning.untrained import export_untrained  # noqa: E402
 from tests.support.outside_yolox import PROJECT, store_asset  # noqa: E402
 
 from .conftest import Services  # noqa: E402
@@ -29,15 +30,17 @@ NAMES = ("circle", "square", "star")
 EVERYTHING = InferenceSettings(confidence_threshold=0.0, max_detections=5)
 
 
-def register(services: Services, architecture: str, folder: Path) -> str:
+def register(services: Services, architecture: str, folder: Path, picture: Path) -> str:
     """Exports a fresh network and registers it as a trainer does; returns the version's name."""
     torch.manual_seed(0)
-    entry = ARCHITECTURES[architecture]
-    learner = entry.build(BuildRequest(class_count=len(NAMES), image_size=128, backbone=_smallest(entry.backbones)))
-    categories = [CategoryName(id=number, name=name) for number, name in enumerate(NAMES, start=10)]
-    export.write_graphs(learner, folder)
-    manifest = export.describe(learner, entry, categories)
-    export.pin_files(manifest, folder)
+    entry = (ARCHITECTURES | SERVED_ONLY)[architecture]
+    categories = [
+        CategoryName(id=number, name=name, keypoints=("nose", "tail")) for number, name in enumerate(NAMES, start=10)
+    ]
+    pictures = [np.asarray(Image.open(picture).convert("RGB").resize((160, 120)))]
+    manifest = export_untrained(
+        entry, categories, pictures, output=folder, image_size=128, backbone=_smallest(entry.backbones)
+    )
     store = open_object_store(services.registry.object_store_url)
     for file in manifest.files:
         assert store.put_blob((folder / file.path).read_bytes()) == file.sha256
@@ -60,12 +63,15 @@ def _smallest(backbones: tuple[str, ...]) -> str:
     return next((name for name in backbones if "small" in name), "")
 
 
-@pytest.mark.parametrize("architecture", ["resnet18", "yolov5n", "faster_rcnn", "mask_rcnn"])
+@pytest.mark.parametrize(
+    "architecture",
+    ["resnet18", "yolov5n", "faster_rcnn", "mask_rcnn", "keypoint_rcnn", "lraspp_mobilenet_v3_large"],
+)
 def test_a_fresh_export_streams_and_answers_for_pictures(
     services: Services, shared_data: Path, tmp_path: Path, architecture: str
 ) -> None:
-    version = register(services, architecture, tmp_path)
     picture = next(iter(sorted((shared_data / "coco_ccby/images").iterdir())))
+    version = register(services, architecture, tmp_path, picture)
     response = services.stub.PredictImages(
         PredictImagesRequest(
             model_version=version, images=[ImageSource(data=picture.read_bytes())] * 2, settings=EVERYTHING
@@ -78,8 +84,13 @@ def test_a_fresh_export_streams_and_answers_for_pictures(
     if architecture == "resnet18":
         assert sum(label.score for label in first.labels) == pytest.approx(1, abs=1e-4)
         assert {label.category for label in first.labels} == set(NAMES)
+    elif architecture == "lraspp_mobilenet_v3_large":
+        assert sum(first.segmentation.run_lengths) == first.width * first.height
+        assert {segment.category for segment in first.segmentation.segments} <= set(NAMES)
+        assert first.segmentation.segments
     else:
         assert 0 < len(first.instances) <= 5
+        assert all(len(each.keypoints) == 2 * (architecture == "keypoint_rcnn") for each in first.instances)
         scores = [instance.score for instance in first.instances]
         assert scores == sorted(scores, reverse=True)
     for instance in first.instances:

@@ -12,7 +12,7 @@ import framecast_core
 from tests.unit.core.candidates import f32
 
 
-def decode(logits: Any, regions: list[list[float]], sizes: list[list[int]], **changes: Any) -> tuple[Any, ...]:
+def decode(logits: Any, regions: Any, sizes: Any, **changes: Any) -> tuple[Any, ...]:
     given = {
         "score_thresholds": np.zeros(len(sizes), np.float32),
         "class_filter": None,

@@ -283,5 +283,5 @@ def test_what_no_tracker_saved_is_refused() -> None:
         unknown_stage,
         saved[:24] + saved[24:] * 2,
     ):
-        with pytest.raises(ValueError, match="^saved"):
+        with pytest.raises(ValueError, match=r"^saved"):
             framecast_core.Tracker(saved=bad)

@@ -62,6 +62,8 @@ class CategoryName:
     """The dataset's own id; need not be contiguous."""
     name: str
     supercategory: str = ""
+    keypoints: tuple[str, ...] = ()
+    """Names of its keypoints, in order."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,12 @@ def describe(
     """The manifest but for its files, lineage and parity: enough to predict with."""
     manifest = ModelBundle(format_version=1, task=entry.task, architecture=entry.id, license=license_id)
     for category in categories:
-        manifest.categories.add(id=category.id, name=category.name, supercategory=category.supercategory)
+        manifest.categories.add(
+            id=category.id,
+            name=category.name,
+            supercategory=category.supercategory,
+            keypoints=category.keypoints,
+        )
     manifest.input.CopyFrom(learner.input)
     manifest.default_settings.rdp_threshold = DEFAULT_RDP_THRESHOLD
     learner.describe(manifest)

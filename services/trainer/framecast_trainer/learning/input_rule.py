@@ -1,5 +1,7 @@
 """How a picture becomes the network's input tensor: `ModelBundle.Input`, which serving follows too."""
 
+from collections.abc import Sequence
+
 from framecast.v1.model_bundle_pb2 import ModelBundle
 
 Input = ModelBundle.Input
@@ -32,6 +34,20 @@ def letterbox_top_left(side: int, stride: int) -> Input:
 def shortest_side(shortest: int, longest: int) -> Input:
     """torchvision's detectors: sides follow the picture."""
     return _imagenet(Input.SHORTEST_SIDE, longest, shortest, 32)
+
+
+def stretch(side: int, mean: Sequence[float], std: Sequence[float]) -> Input:
+    """SSD's: both sides to one length, whatever the aspect; mean and std of pixels in 0..1."""
+    return Input(
+        resize=Input.STRETCH,
+        width=side,
+        height=side,
+        stride=1,
+        color_order=Input.RGB,
+        scale=1 / 255,
+        mean=mean,
+        std=std,
+    )
 
 
 def center_crop(side: int) -> Input:

@@ -72,6 +72,19 @@ def compare(torch_side: Measurement, exported_side: Measurement, primary: str) -
     )
 
 
+def compare_outputs(difference: float, image_count: int) -> ModelBundle.ParityReport:
+    """For a network that was not measured: `difference` is that of the graphs' raw outputs, as a share of the largest
+    value; `metric` is their agreement, 1 less that share."""
+    return ModelBundle.ParityReport(
+        metric="output_agreement",
+        torch_value=1.0,
+        exported_value=1.0 - difference,
+        image_count=image_count,
+        tolerance=TOLERANCE,
+        passed=difference <= TOLERANCE,
+    )
+
+
 def require(report: ModelBundle.ParityReport) -> None:
     """Raises FailedPreconditionError (`PARITY_FAILED`) unless the report is a pass."""
     if not report.passed:

@@ -27,6 +27,8 @@ class BuildRequest:
     class_count: int
     image_size: int
     backbone: str = ""
+    keypoint_count: int = 0
+    """Of every class; for networks that find keypoints."""
 
 
 @dataclass(frozen=True, kw_only=True)

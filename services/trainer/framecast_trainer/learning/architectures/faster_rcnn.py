@@ -1,7 +1,5 @@
 """Faster R-CNN: boxes in two stages."""
 
-from functools import partial
-
 from framecast_trainer.learning.architectures.architecture import Architecture, Task
 from framecast_trainer.learning.architectures.rcnn import BACKBONE_DEFAULTS, BACKBONES, LAST_LAYERS, RcnnLearner
 
@@ -14,7 +12,7 @@ FASTER_RCNN = Architecture(
     ),
     defaults=BACKBONE_DEFAULTS["small"],
     backbone_defaults=BACKBONE_DEFAULTS,
-    build=partial(RcnnLearner, with_masks=False),
+    build=RcnnLearner,
     license="BSD-3-Clause",
     annotations=("box",),
     backbones=BACKBONES,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from framecast.errors import UnimplementedError
 from framecast.v1 import model_bundle_pb2
 from framecast_trainer.learning.augment import AugmentRule
 from framecast_trainer.learning.batches import Batch
@@ -63,3 +64,12 @@ class Learner(ABC):
 def counted(prefix: str, count: int) -> list[str]:
     """`features_0`, `features_1`, …"""
     return [f"{prefix}_{i}" for i in range(count)]
+
+
+def not_trainable(architecture: str) -> UnimplementedError:
+    """For networks that can be built, exported and served, but not taught here."""
+    return UnimplementedError(
+        f"training {architecture} is not supported yet; it can be exported with weights that it is given",
+        reason="TRAINING_NOT_SUPPORTED",
+        architecture=architecture,
+    )

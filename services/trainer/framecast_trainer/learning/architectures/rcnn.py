@@ -1,14 +1,20 @@
-"""Faster and Mask R-CNN on torchvision: how they learn, how they are cut, what their head says of itself."""
+"""Faster, Mask and Keypoint R-CNN on torchvision: how they learn, how they are cut, what their head says of itself."""
 
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
-from torchvision.models.detection import fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn
+from torchvision.models.detection import (
+    fasterrcnn_resnet50_fpn,
+    keypointrcnn_resnet50_fpn,
+    maskrcnn_resnet50_fpn,
+)
 
+from framecast.errors import InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_trainer.learning.architectures import small_rcnn
 from framecast_trainer.learning.architectures.architecture import BuildRequest, Defaults
-from framecast_trainer.learning.architectures.learner import Learner, Stage
+from framecast_trainer.learning.architectures.learner import Learner, Stage, not_trainable
 from framecast_trainer.learning.architectures.rcnn_stages import cut, finest_level
 from framecast_trainer.learning.augment import AugmentRule
 from framecast_trainer.learning.batches import Batch
@@ -31,18 +37,27 @@ _LONGEST_TO_SHORTEST = 1333 / 800
 class RcnnLearner(Learner):
     """`image_size` is the side of the square for `small`, the shortest side for `resnet50`."""
 
-    def __init__(self, request: BuildRequest, *, with_masks: bool) -> None:
+    def __init__(self, request: BuildRequest, *, with_masks: bool = False, with_keypoints: bool = False) -> None:
         self.wants_masks = with_masks
+        keypoints = request.keypoint_count if with_keypoints else 0
+        if with_keypoints and not keypoints:
+            raise InvalidArgumentError(
+                "the categories name no keypoints; give their names", reason="NO_KEYPOINTS", field="categories"
+            )
         self.class_count = request.class_count
         self._frozen = False
         self._small = request.backbone == "small"
         if self._small:
-            self.network: Any = small_rcnn.build_small(request.class_count, request.image_size, with_masks=with_masks)
+            self.network: Any = small_rcnn.build_small(
+                request.class_count, request.image_size, with_masks=with_masks, keypoints=keypoints
+            )
             self.strides: tuple[int, ...] = small_rcnn.STRIDES
             self.input = letterbox_top_left(request.image_size, self.strides[-1])
             self.views = AugmentRule(flip=0.5, scale=0.25, shift=0.1, brightness=0.2, saturation=0.2, hue=0.01)
         else:
             build = maskrcnn_resnet50_fpn if with_masks else fasterrcnn_resnet50_fpn
+            if keypoints:
+                build = partial(keypointrcnn_resnet50_fpn, num_keypoints=keypoints)
             longest = round(request.image_size * _LONGEST_TO_SHORTEST)
             self.network = build(
                 weights=None,
@@ -79,6 +94,8 @@ class RcnnLearner(Learner):
                 parameter.requires_grad_(False)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
+        if self.network.roi_heads.has_keypoint():
+            raise not_trainable("keypoint_rcnn")
         if self._frozen:
             for module in self.network.backbone.modules():
                 if isinstance(module, nn.BatchNorm2d):
@@ -86,7 +103,7 @@ class RcnnLearner(Learner):
         return rcnn_loss(self.network, batch)
 
     def stages(self) -> list[Stage]:
-        return cut(self.network, self.strides, self.class_count, with_masks=self.wants_masks)
+        return cut(self.network, self.strides, self.class_count)
 
     def describe(self, manifest: ModelBundle) -> None:
         head, rpn, roi_heads = manifest.rcnn, self.network.rpn, self.network.roi_heads

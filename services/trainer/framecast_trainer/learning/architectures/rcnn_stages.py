@@ -1,4 +1,4 @@
-"""torchvision's Faster and Mask R-CNN, cut where thresholds apply: `dense`, `boxes`, `masks`."""
+"""torchvision's Faster, Mask and Keypoint R-CNN, cut where thresholds apply: `dense`, `boxes`, `masks`, `keypoints`."""
 
 import math
 
@@ -71,7 +71,19 @@ class MaskStage(_PooledStage):
         return (logits[:, 1:].sigmoid(),)
 
 
-def cut(network: FasterRCNN, strides: tuple[int, ...], class_count: int, *, with_masks: bool) -> list[Stage]:
+class KeypointStage(_PooledStage):
+    """→ heat maps [R, J, M, M], logits."""
+
+    def __init__(self, network: FasterRCNN, strides: tuple[int, ...]) -> None:
+        super().__init__(network.roi_heads.keypoint_roi_pool, strides)
+        self.head = network.roi_heads.keypoint_head
+        self.predictor = network.roi_heads.keypoint_predictor
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor]:
+        return (self.predictor(self.head(self.pool(tensors))),)
+
+
+def cut(network: FasterRCNN, strides: tuple[int, ...], class_count: int) -> list[Stage]:
     """strides: of the pooled levels, finest first."""
     channels = int(network.backbone.out_channels)
     anchors = network.rpn.anchor_generator.num_anchors_per_location()
@@ -94,10 +106,15 @@ def cut(network: FasterRCNN, strides: tuple[int, ...], class_count: int, *, with
         Stage("dense", DenseStage(network), (images,), (*features, *objectness, *deltas)),
         Stage("boxes", BoxStage(network, strides), (*features, *rois), boxes),
     ]
-    if with_masks:
+    if network.roi_heads.has_mask():
         side = 2 * int(network.roi_heads.mask_roi_pool.output_size[0])
         masks = Port("masks", ("rois", class_count, side, side))
         stages.append(Stage("masks", MaskStage(network, strides), (*features, *rois), (masks,)))
+    if network.roi_heads.has_keypoint():
+        count = network.roi_heads.keypoint_predictor.out_channels
+        side = 4 * int(network.roi_heads.keypoint_roi_pool.output_size[0])
+        heatmaps = Port("heatmaps", ("rois", count, side, side))
+        stages.append(Stage("keypoints", KeypointStage(network, strides), (*features, *rois), (heatmaps,)))
     return stages
 
 

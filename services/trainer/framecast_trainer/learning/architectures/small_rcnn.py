@@ -1,12 +1,14 @@
-"""A Faster or Mask R-CNN that a CPU trains in minutes: torchvision's detector around a body of three short stages."""
+"""A Faster, Mask or Keypoint R-CNN that a CPU trains in minutes: torchvision's detector around a body of three short
+stages."""
 
 from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection import FasterRCNN, MaskRCNN
+from torchvision.models.detection import FasterRCNN, KeypointRCNN, MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.keypoint_rcnn import KeypointRCNNHeads, KeypointRCNNPredictor
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork, MultiScaleRoIAlign
@@ -50,8 +52,8 @@ class SmallBackbone(nn.Module):
         return levels
 
 
-def build_small(class_count: int, image_size: int, *, with_masks: bool) -> FasterRCNN:
-    """torchvision's detector with `class_count` classes besides the background."""
+def build_small(class_count: int, image_size: int, *, with_masks: bool, keypoints: int = 0) -> FasterRCNN:
+    """torchvision's detector with `class_count` classes besides the background; `keypoints` 0: it finds none."""
     backbone = SmallBackbone()
     scale, level = image_size // 2, 3
 
@@ -72,6 +74,11 @@ def build_small(class_count: int, image_size: int, *, with_masks: bool) -> Faste
         "box_predictor": FastRCNNPredictor(_MLP, class_count + 1),
         "box_batch_size_per_image": 64,
     }
+    if keypoints:
+        options["keypoint_roi_pool"] = pool(14)
+        options["keypoint_head"] = KeypointRCNNHeads(_CHANNELS, (64, 64))
+        options["keypoint_predictor"] = KeypointRCNNPredictor(64, keypoints)
+        return KeypointRCNN(backbone, **options)
     if not with_masks:
         return FasterRCNN(backbone, **options)
     options["mask_roi_pool"] = pool(14)

@@ -1,4 +1,6 @@
-"""ResNet-18 for classification: one graph to logits and the features before them."""
+"""ResNets for classification: one graph to logits and the features before them."""
+
+from functools import partial
 
 import torchvision
 from torch import Tensor, nn
@@ -12,8 +14,6 @@ from framecast_trainer.learning.augment import AugmentRule
 from framecast_trainer.learning.batches import Batch
 from framecast_trainer.learning.input_rule import center_crop
 from framecast_trainer.learning.precision import mixed
-
-FEATURES = 512
 
 
 class _LogitsAndFeatures(nn.Module):
@@ -29,11 +29,15 @@ class _LogitsAndFeatures(nn.Module):
         return self.fc(features), features
 
 
-class ResNet18Learner(Learner):
+class ResNetLearner(Learner):
     """Teaches by cross entropy with a little label smoothing."""
 
-    def __init__(self, request: BuildRequest) -> None:
-        self.network = torchvision.models.resnet18(num_classes=request.class_count)
+    def __init__(self, layers: int, request: BuildRequest) -> None:
+        network: torchvision.models.ResNet = torchvision.models.get_model(
+            f"resnet{layers}", num_classes=request.class_count
+        )
+        self.network = network
+        self.feature_count = network.fc.in_features
         self.class_count = request.class_count
         self.input = center_crop(request.image_size)
         self.views = AugmentRule(flip=0.5, scale=0.2, shift=0.1, brightness=0.3, saturation=0.3, hue=0.02)
@@ -48,7 +52,10 @@ class ResNet18Learner(Learner):
 
     def stages(self) -> list[Stage]:
         images = Port("images", ("batch", 3, int(self.input.height), int(self.input.width)))
-        outputs = (Port("logits", ("batch", self.class_count)), Port("features", ("batch", FEATURES)))
+        outputs = (
+            Port("logits", ("batch", self.class_count)),
+            Port("features", ("batch", self.feature_count)),
+        )
         return [Stage("network", _LogitsAndFeatures(self.network), (images,), outputs)]
 
     def describe(self, manifest: ModelBundle) -> None:
@@ -57,14 +64,20 @@ class ResNet18Learner(Learner):
         manifest.default_settings.max_detections = 5
 
 
-RESNET18 = Architecture(
-    id="resnet18",
-    task=Task.TASK_CLASSIFICATION,
-    description="ResNet-18 (torchvision): one label for the whole picture.",
-    defaults=Defaults(epochs=20, batch_size=32, image_size=224, learning_rate=1e-3, weight_decay=1e-2),
-    build=ResNet18Learner,
-    license="BSD-3-Clause",
-    annotations=("label",),
-    last_layers=("fc.",),
-    pretrained={"": "ResNet18_Weights.DEFAULT"},
-)
+def _entry(layers: int, learning_rate: float, weights: str) -> Architecture:
+    return Architecture(
+        id=f"resnet{layers}",
+        task=Task.TASK_CLASSIFICATION,
+        description=f"ResNet-{layers} (torchvision): one label for the whole picture.",
+        defaults=Defaults(epochs=20, batch_size=32, image_size=224, learning_rate=learning_rate, weight_decay=1e-2),
+        build=partial(ResNetLearner, layers),
+        license="BSD-3-Clause",
+        annotations=("label",),
+        last_layers=("fc.",),
+        pretrained={"": weights},
+    )
+
+
+RESNET18 = _entry(18, 1e-3, "ResNet18_Weights.DEFAULT")
+RESNET34 = _entry(34, 1e-3, "ResNet34_Weights.DEFAULT")
+RESNET50 = _entry(50, 5e-4, "ResNet50_Weights.DEFAULT")

@@ -1,0 +1,113 @@
+"""A bundle of a network as it is: with the weights that it is given, or random ones, but without any training."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from framecast.errors import InvalidArgumentError
+from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle import manifest as bundle_manifest
+from framecast_bundle.engine import Engine
+from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
+from framecast_bundle.picture import Image
+from framecast_bundle.predictor import Predictor
+from framecast_bundle.settings import Settings
+from framecast_trainer.learning import export, parity
+from framecast_trainer.learning.architectures import Architecture, BuildRequest
+from framecast_trainer.learning.config import RANDOM
+from framecast_trainer.learning.data import CategoryName
+from framecast_trainer.learning.torch_engine import TorchEngine
+from framecast_trainer.learning.weights import load_initial_weights
+
+EVERYTHING = Settings(confidence_threshold=0.0, max_detections=100)
+"""So that the graphs behind a threshold have something to do."""
+
+
+def export_untrained(
+    entry: Architecture,
+    categories: Sequence[CategoryName],
+    pictures: Sequence[Image],
+    *,
+    output: Path,
+    image_size: int | None = None,
+    backbone: str = "",
+    weights: str = RANDOM,
+) -> ModelBundle:
+    """Writes a checked bundle into the folder `output`; returns its manifest.
+
+    The graphs answer `pictures` (RGB uint8 [H, W, 3], at least one) beside PyTorch; the bundle's parity report says how
+    far apart they were at most. `weights` is what `TrainConfig.weights` may be. Raises what `load_initial_weights`
+    raises, InvalidArgumentError without pictures, and FailedPreconditionError (`PARITY_FAILED`) where the two disagree.
+    """
+    if not pictures:
+        raise InvalidArgumentError("give at least one picture to compare the graphs on", field="pictures")
+    backbone = backbone or next(iter(entry.backbones), "")
+    learner = entry.build(
+        BuildRequest(
+            class_count=len(categories),
+            image_size=image_size or entry.defaults_for(backbone).image_size,
+            backbone=backbone,
+            keypoint_count=len(categories[0].keypoints) if categories else 0,
+        )
+    )
+    origin = load_initial_weights(learner, entry, backbone, weights, lambda _: None)
+    if origin.name == RANDOM:
+        _calibrate(learner.network, learner.input)
+    export.write_graphs(learner, output)
+    manifest = export.describe(learner, entry, categories, origin.license)
+    manifest.lineage.initial_weights = origin.name
+    export.pin_files(manifest, output)
+    exported = OnnxRuntimeEngine(manifest, output, device="cpu", threads=torch.get_num_threads())
+    both = _BothEngines(TorchEngine(learner.stages(), torch.device("cpu")), exported)
+    with Predictor(manifest, both) as predictor:
+        for picture in pictures:
+            predictor.predict([picture], [EVERYTHING])
+    manifest.parity.CopyFrom(parity.compare_outputs(both.difference, len(pictures)))
+    parity.require(manifest.parity)
+    bundle_manifest.write(output, manifest)
+    return manifest
+
+
+class _BothEngines:
+    """Answers with one engine, and keeps how far the other is from it."""
+
+    name = "both"
+
+    def __init__(self, first: Engine, second: Engine) -> None:
+        self._first = first
+        self._second = second
+        self.difference = 0.0
+        """The largest difference of an output, as a share of its largest value."""
+
+    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        answers, others = self._first.run(graph, inputs), self._second.run(graph, inputs)
+        for name, answer in answers.items():
+            largest = max(float(np.abs(answer).max(initial=0.0)), 1e-6)
+            apart = float(np.abs(answer - others[name]).max(initial=0.0)) / largest
+            # What is no number stays one, and passes no comparison.
+            self.difference = float(np.maximum(self.difference, apart))
+        return answers
+
+    def close(self) -> None:
+        self._first.close()
+        self._second.close()
+
+
+def _calibrate(network: torch.nn.Module, rule: ModelBundle.Input) -> None:
+    """Lets batch normalisation see noise once: without it, deep random networks answer 0 whatever they are shown."""
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    if not norms:
+        return
+    momenta = [module.momentum for module in norms]
+    backbone = getattr(network, "backbone", network)
+    network.train()
+    for module in norms:
+        module.momentum = None
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        backbone(torch.randn(2, 3, min(rule.height, 320), min(rule.width, 320), generator=generator))
+    for module, momentum in zip(norms, momenta, strict=True):
+        module.momentum = momentum
+    network.eval()
