@@ -34,6 +34,7 @@ def inference(
     }
     settings = InferenceSettings(**fields)
     service = build(settings)
+    service.jobs.start()
     try:
         with service.server:
             yield InferenceHandle(f"127.0.0.1:{service.server.port}", settings, service)

@@ -22,7 +22,8 @@ def main() -> int:
         print(f"framecast inference: {error}", file=sys.stderr)
         return 2
     gc.freeze()  # what is here stays: collections need not walk through it again and again
-    run_until_signalled(service.server, on_stop=service.close)
+    service.jobs.start()
+    run_until_signalled(service.server, before_stop=service.jobs.stop, on_stop=service.close)
     return 0
 
 

@@ -20,6 +20,15 @@ class InferenceSettings:
     """host:port of the registry."""
     object_store_url: str
     """`file:///folder` or `s3://bucket/prefix`; the same for all services."""
+    database_url: str | None = None
+    """`sqlite:////folder/inference.db` or `postgresql+psycopg://…`, shared by all replicas; may be the registry's own
+    database. Open: inference jobs are refused, everything else works."""
+    max_running_jobs: int = 2
+    """Inference jobs that this replica runs at the same time; 0: it leaves them to others."""
+    job_lease_s: float = 10.0
+    """After so long without a sign of life of a replica, others take its jobs over."""
+    max_job_bytes: int | None = None
+    """Stored bytes of all assets of a job; open: no bound."""
     device: str = "auto"
     """`cpu`, `cuda`, or `auto`: the GPU where one can be used."""
     threads: int = 0

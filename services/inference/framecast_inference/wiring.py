@@ -9,7 +9,7 @@ import grpc
 
 from framecast.errors import InvalidArgumentError
 from framecast.transport import open_channel
-from framecast.v1 import inference_service_pb2
+from framecast.v1 import inference_job_service_pb2, inference_service_pb2
 from framecast_bundle.engines.onnxruntime_engine import Device
 from framecast_inference.adapters.bundle_loader import BundleLoader
 from framecast_inference.adapters.grpc_registry import GrpcRegistry
@@ -17,6 +17,8 @@ from framecast_inference.adapters.spool_folder import SpoolFolder
 from framecast_inference.adapters.stored_blobs import StoredBlobs
 from framecast_inference.frame_sources import FrameSources
 from framecast_inference.image_prediction import ImagePrediction
+from framecast_inference.jobs.background import BackgroundJobs, NoBackgroundJobs
+from framecast_inference.jobs.wiring import build_jobs
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.loaded_models import LoadedModels
 from framecast_inference.model_cache import ModelCache
@@ -54,10 +56,12 @@ class InferenceService:
     channel: grpc.Channel
     served: ServedVersions
     preload: Preload
+    jobs: BackgroundJobs | NoBackgroundJobs
 
     def close(self) -> None:
-        """Frees models, spooled files and the registry's channel; the server has stopped."""
+        """Frees models, spooled files, database and the registry's channel; the server has stopped."""
         self.preload.stop()
+        self.jobs.close()
         self.served.close()
         self.models.close()
         self.spool.close()
@@ -76,7 +80,8 @@ def build(settings: InferenceSettings) -> InferenceService:
     spool = SpoolFolder(Path(settings.spool_folder), max_upload_bytes=settings.max_upload_bytes)
     channel = open_channel(settings.registry_address)
     registry = GrpcRegistry(channel)
-    blobs = StoredBlobs(open_object_store(settings.object_store_url), spool.path)
+    objects = open_object_store(settings.object_store_url)
+    blobs = StoredBlobs(objects, spool.path)
     device, threads = cast(Device, settings.device), settings.threads or len(os.sched_getaffinity(0))
     metrics = Metrics()
     loader = BundleLoader(
@@ -103,6 +108,12 @@ def build(settings: InferenceSettings) -> InferenceService:
     def register(server: grpc.Server) -> str:
         return add_servicer(server, inference_service_pb2.DESCRIPTOR.services_by_name["InferenceService"], servicer)
 
+    job_servicer, background = build_jobs(settings, registry, blobs, objects, sources, models)
+
+    def register_jobs(server: grpc.Server) -> str:
+        service = inference_job_service_pb2.DESCRIPTOR.services_by_name["InferenceJobService"]
+        return add_servicer(server, service, job_servicer)
+
     statistics = Statistics()
     catalog = ModelCatalog(registry, registry, blobs, models, served, statistics)
     open_inference = OpenInferenceServicer(
@@ -114,14 +125,14 @@ def build(settings: InferenceSettings) -> InferenceService:
 
     server = GrpcServer(
         settings.listen_address,
-        [register, open_inference.add_to],
+        [register, register_jobs, open_inference.add_to],
         max_workers=settings.max_calls,
         metrics=metrics,
         metrics_address=settings.metrics_address,
         tracing=open_tracing("inference", settings.trace_endpoint),
         prepare=preload.run,
     )
-    return InferenceService(server, models, spool, channel, served, preload)
+    return InferenceService(server, models, spool, channel, served, preload, background)
 
 
 def _batching(settings: InferenceSettings) -> dict[str, int | float]:

@@ -150,11 +150,19 @@ def _health_apart() -> health.HealthServicer:
 
 
 def run_until_signalled(
-    server: GrpcServer, *, on_stop: Callable[[], None] = lambda: None, grace_s: float = 10.0
+    server: GrpcServer,
+    *,
+    before_stop: Callable[[], None] = lambda: None,
+    on_stop: Callable[[], None] = lambda: None,
+    grace_s: float = 10.0,
 ) -> None:
-    """Serves until SIGTERM or SIGINT, then drains; `on_stop` runs after the last call has ended."""
+    """Serves until SIGTERM or SIGINT, then drains.
+
+    `before_stop` runs while calls still are served, `on_stop` after the last one has ended.
+    """
     asked = StopSignal()
     server.start()
     asked.wait()
+    before_stop()
     server.stop(grace_s)
     on_stop()

@@ -124,4 +124,5 @@ def test_every_command_explains_itself(path: tuple[str, ...], capsys) -> None:
 
 
 def test_the_nouns_are_these() -> None:
-    assert sorted(framecast.commands) == ["datasets", "demo", "jobs", "models", "predict", "serving", "train", "up"]
+    nouns = "datasets demo inference-jobs jobs models predict serving train up"
+    assert sorted(framecast.commands) == nouns.split()

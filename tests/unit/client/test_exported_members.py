@@ -10,7 +10,8 @@ from framecast import drawing, errors
 EXPORTED = (
     "AlreadyExistsError Annotation Architecture Asset CancelledError Category Client DataLossError Dataset "
     "DatasetItem DatasetVersion DeadlineExceededError FailedPreconditionError FrameIterator FrameResult "
-    "FramecastError ImportReport InferenceSettings Instance Instances InternalError InvalidArgumentError Job JobState "
+    "FramecastError ImportReport InferenceJob InferenceJobFailedError InferenceProgress InferenceSettings "
+    "InferenceUpdate Instance Instances InternalError InvalidArgumentError Job JobState "
     "Keypoint Label LoadedModel MetricPoint Model ModelVersion ModelVersionState NotFoundError OutOfRangeError "
     "PermissionDeniedError Polygon Prediction Progress ResourceExhaustedError RunLengthMask StreamInfo Subset "
     "SubsetSummary Task TrainingFailedError TrainingProgress TrainingUpdate UnauthenticatedError UnavailableError "

@@ -17,6 +17,8 @@ from framecast._dataset_types import (
 )
 from framecast._datasets import ImportReport
 from framecast._frame_iterator import FrameIterator
+from framecast._inference_job import InferenceJob
+from framecast._inference_job_types import InferenceProgress, InferenceUpdate
 from framecast._jobs import Job
 from framecast._model_types import Architecture, Model, ModelVersion, ModelVersionState, Task
 from framecast._prediction_types import (
@@ -38,6 +40,7 @@ from framecast.errors import (
     DeadlineExceededError,
     FailedPreconditionError,
     FramecastError,
+    InferenceJobFailedError,
     InternalError,
     InvalidArgumentError,
     NotFoundError,
@@ -70,7 +73,11 @@ __all__ = [
     "FrameResult",
     "FramecastError",
     "ImportReport",
+    "InferenceJob",
+    "InferenceJobFailedError",
+    "InferenceProgress",
     "InferenceSettings",
+    "InferenceUpdate",
     "Instance",
     "Instances",
     "InternalError",

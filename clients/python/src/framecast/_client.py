@@ -11,6 +11,7 @@ from framecast._datasets import Datasets
 from framecast._frame_iterator import FrameIterator
 from framecast._image_sources import ImageLike
 from framecast._inference import Inference, VideoLike, frame_range
+from framecast._inference_jobs import InferenceJobs
 from framecast._models import ModelReference, Models
 from framecast._prediction_types import FrameResult, InferenceSettings, LoadedModel, Prediction
 from framecast._serving import Serving
@@ -50,6 +51,8 @@ class Client:
         """Training jobs."""
         self.serving = Serving(self._connection, self.models)
         """Models in the inference service's memory."""
+        self.inference_jobs = InferenceJobs(self._connection, self.models, self.datasets, self.assets)
+        """Predictions in the background."""
         self._inference = Inference(self._connection, self.models)
 
     @property

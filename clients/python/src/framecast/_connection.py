@@ -14,6 +14,7 @@ from framecast.errors import UnavailableError
 from framecast.transport import open_channel
 from framecast.v1 import (
     blob_service_pb2_grpc,
+    inference_job_service_pb2_grpc,
     inference_service_pb2_grpc,
     registry_service_pb2_grpc,
     trainer_service_pb2_grpc,
@@ -59,6 +60,11 @@ class Connection:
     def inference(self) -> inference_service_pb2_grpc.InferenceServiceStub:
         """The inference service."""
         return inference_service_pb2_grpc.InferenceServiceStub(self._channel("inference"))
+
+    @property
+    def inference_jobs(self) -> inference_job_service_pb2_grpc.InferenceJobServiceStub:
+        """The inference service's jobs."""
+        return inference_job_service_pb2_grpc.InferenceJobServiceStub(self._channel("inference"))
 
     def close(self) -> None:
         """Closes all channels; running calls end."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from framecast._convert_datasets import category_from_proto, keypoint_from_proto, polygon_from_proto, time_from_proto
 from framecast._convert_models import task_from_proto
+from framecast._inference_job_types import InferenceProgress, InferenceUpdate
 from framecast._prediction_types import (
     FrameResult,
     InferenceSettings,
@@ -16,9 +17,10 @@ from framecast._prediction_types import (
     Prediction,
     StreamInfo,
 )
+from framecast._training_types import JobState
 from framecast.errors import InvalidArgumentError
 from framecast.status import from_status
-from framecast.v1 import frame_result_pb2, inference_service_pb2, inference_settings_pb2
+from framecast.v1 import frame_result_pb2, inference_job_pb2, inference_service_pb2, inference_settings_pb2
 
 
 def settings_to_proto(settings: InferenceSettings) -> inference_settings_pb2.InferenceSettings:
@@ -104,6 +106,30 @@ def stream_info_from_proto(header: inference_service_pb2.PredictVideoResponse.He
         total_frames=header.total_frames,
         video_frames=header.video_frames,
         fps=header.average_frame_rate or None,
+    )
+
+
+def inference_update_from_proto(message: inference_job_pb2.InferenceJob) -> InferenceUpdate:
+    """An inference job as users see it."""
+    return InferenceUpdate(
+        name=message.name,
+        state=JobState[inference_job_pb2.InferenceJob.State.Name(message.state)],
+        model_version=message.model_version,
+        settings=settings_from_proto(message.settings),
+        progress=InferenceProgress(
+            phase=message.progress.phase,
+            frames_done=message.progress.frames_done,
+            total_frames=message.progress.total_frames,
+            failed_frames=message.progress.failed_frames,
+            result_bytes=message.progress.result_bytes,
+        ),
+        dataset_version=message.dataset_version,
+        prediction_set=message.prediction_set,
+        bundle_sha256=message.bundle_sha256,
+        create_time=time_from_proto(message.create_time),
+        start_time=time_from_proto(message.start_time) if message.HasField("start_time") else None,
+        end_time=time_from_proto(message.end_time) if message.HasField("end_time") else None,
+        error=from_status(message.error) if message.HasField("error") else None,
     )
 
 

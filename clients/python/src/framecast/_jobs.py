@@ -1,17 +1,15 @@
 """A training job in the caller's hands."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from framecast._connection import Connection
 from framecast._convert_models import metric_point_from_proto, update_from_proto
+from framecast._reconnecting import patiently, steadily
 from framecast._training_types import JobState, MetricPoint, TrainingUpdate
-from framecast.errors import CancelledError, DeadlineExceededError, TrainingFailedError, UnavailableError
+from framecast.errors import CancelledError, DeadlineExceededError, TrainingFailedError
 from framecast.v1 import trainer_service_pb2
-
-# How long a trainer may be away, say for a restart, before those who watch give up.
-_RECONNECT_S = 60.0
 
 
 class Job:
@@ -63,7 +61,7 @@ class Job:
                 trainer_service_pb2.WatchTrainingJobRequest(name=self.name)
             )
 
-        for message in _steadily(messages, more=lambda: not self._update.state.ended):
+        for message in steadily(messages, more=lambda: not self._update.state.ended):
             self._update = update_from_proto(message)
             yield self._update
 
@@ -83,7 +81,7 @@ class Job:
                     job=self.name,
                 )
             time.sleep(0.5)
-            update = _patiently(self.refresh)
+            update = patiently(self.refresh)
         return self._checked(update)
 
     def logs(self, *, follow: bool = False, offset: int = 0) -> Iterator[str]:
@@ -94,7 +92,7 @@ class Job:
             request = trainer_service_pb2.ReadTrainingLogsRequest(name=self.name, offset_bytes=position, follow=follow)
             return self._connection.trainer.ReadTrainingLogs(request)
 
-        for message in _steadily(messages):
+        for message in steadily(messages):
             position = message.offset_bytes + len(message.data)
             yield message.data.decode("utf-8", errors="replace")
 
@@ -106,7 +104,7 @@ class Job:
             request = trainer_service_pb2.ReadTrainingMetricsRequest(name=self.name, offset=position, follow=follow)
             return self._connection.trainer.ReadTrainingMetrics(request)
 
-        for message in _steadily(messages):
+        for message in steadily(messages):
             position = message.offset + len(message.points)
             yield from map(metric_point_from_proto, message.points)
 
@@ -126,37 +124,3 @@ class Job:
         if update.state is JobState.CANCELLED:
             raise CancelledError(f"job {self.id} was cancelled", reason="JOB_CANCELLED", job=self.name)
         return update
-
-
-def _steadily(open_stream: Callable[[], Iterator[Any]], *, more: Callable[[], bool] = lambda: True) -> Iterator[Any]:
-    """The messages of a stream that is opened again where it breaks, from where it broke."""
-    broken_since: float | None = None
-    while True:
-        stream = open_stream()
-        try:
-            for message in stream:
-                broken_since = None
-                yield message
-            return
-        except UnavailableError:
-            if not more():
-                return
-            broken_since = broken_since or time.monotonic()
-            if time.monotonic() - broken_since > _RECONNECT_S:
-                raise
-            time.sleep(0.5)
-        finally:
-            cancel = getattr(stream, "cancel", None)
-            if cancel is not None:
-                cancel()
-
-
-def _patiently(call: Callable[[], TrainingUpdate]) -> TrainingUpdate:
-    deadline = time.monotonic() + _RECONNECT_S
-    while True:
-        try:
-            return call()
-        except UnavailableError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)

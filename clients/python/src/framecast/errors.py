@@ -113,3 +113,9 @@ class TrainingFailedError(FramecastError):
     """A training job ended without a model; `reason` is the job's own."""
 
     default_reason = "TRAINING_FAILED"
+
+
+class InferenceJobFailedError(FramecastError):
+    """An inference job ended before all its results were there; `reason` is the job's own."""
+
+    default_reason = "INFERENCE_JOB_FAILED"

@@ -50,6 +50,7 @@ DATASET_VERSION = NamePattern("projects/{project}/datasets/{dataset}/versions/{v
 MODEL = NamePattern("projects/{project}/models/{model}")
 MODEL_VERSION = NamePattern("projects/{project}/models/{model}/versions/{version}")
 TRAINING_JOB = NamePattern("projects/{project}/trainingJobs/{training_job}")
+INFERENCE_JOB = NamePattern("projects/{project}/inferenceJobs/{inference_job}")
 
 
 def check_id(value: str, *, field: str) -> str:

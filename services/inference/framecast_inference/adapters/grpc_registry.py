@@ -8,6 +8,7 @@ from framecast import names
 from framecast.errors import FailedPreconditionError
 from framecast.v1 import blob_service_pb2, blob_service_pb2_grpc, registry_service_pb2, registry_service_pb2_grpc
 from framecast.v1.asset_pb2 import Asset
+from framecast.v1.dataset_pb2 import DatasetItem, DatasetVersion, Subset
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import ModelVersion
 
@@ -74,6 +75,20 @@ class GrpcRegistry:
                 request_id=request_id,
             )
         )
+
+    def dataset_version(self, name: str) -> DatasetVersion:
+        """See `DatasetRegistry.dataset_version`."""
+        return self._registry.GetDatasetVersion(registry_service_pb2.GetDatasetVersionRequest(name=name))
+
+    def dataset_items(self, name: str, subset: "Subset.ValueType") -> Iterator[DatasetItem]:
+        """See `DatasetRegistry.dataset_items`."""
+        request = registry_service_pb2.ListDatasetItemsRequest(parent=name, subset=subset, page_size=_PAGE_SIZE)
+        while True:
+            page = self._registry.ListDatasetItems(request)
+            yield from page.dataset_items
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     def _models_of(self, project: str) -> Iterator[str]:
         request = registry_service_pb2.ListModelsRequest(parent=project, page_size=_PAGE_SIZE)

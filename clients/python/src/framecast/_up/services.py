@@ -46,7 +46,12 @@ def service_specs(data: DataFolder, *, host: str, ports: Ports, metrics_address:
             "WORK_FOLDER": str(data.subfolder("work")),
             **objects,
         },
-        "inference": {"REGISTRY_ADDRESS": registry, "SPOOL_FOLDER": str(data.subfolder("spool")), **objects},
+        "inference": {
+            "DATABASE_URL": _sqlite(data, "inference"),
+            "REGISTRY_ADDRESS": registry,
+            "SPOOL_FOLDER": str(data.subfolder("spool")),
+            **objects,
+        },
     }
     missing = [name for name in environments if importlib.util.find_spec(f"framecast_{name}") is None]
     if missing:

@@ -16,6 +16,7 @@ from framecast._prediction_types import FrameResult
 from framecast.cli.bars import counting_bar
 from framecast.cli.options import Session, session_options
 from framecast.cli.output import document, frame_document, print_json_line, print_table
+from framecast.cli.prediction_options import frame_options, settings_options
 from framecast.cli.saving import JsonFile, Targets, save_picture
 from framecast.drawing import draw_video
 from framecast.drawing.video import import_av
@@ -32,16 +33,8 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", 
 )
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--confidence", type=click.FloatRange(0, 1), help="Drop what is less certain.")
-@click.option("--iou", type=click.FloatRange(0, 1), help="Drop the weaker of two boxes that overlap more than this.")
-@click.option("--rdp", type=click.FloatRange(0, 0.01), help="Coarseness of polygons; 0 keeps every corner.")
-@click.option("--max-detections", type=click.IntRange(min=1), help="Per picture.")
-@click.option("--classes", help="Names to report, with commas between them.")
-@click.option("--class-agnostic", is_flag=True, default=None, help="Boxes of different classes suppress each other.")
-@click.option("--start", type=click.IntRange(min=0), help="Video: the first frame, counted from 0.")
-@click.option("--end", type=click.IntRange(min=0), help="Video: the last frame.")
-@click.option("--count", type=click.IntRange(min=1), help="Video: at most this many frames.")
-@click.option("--stride", type=click.IntRange(min=1), help="Video: every n-th frame.")
+@settings_options
+@frame_options
 @click.option(
     "--save",
     "save",
@@ -54,13 +47,12 @@ def predict(
     session: Session,
     model: str,
     files: tuple[Path, ...],
-    classes: str | None,
+    settings: dict[str, Any],
     start: int | None,
     end: int | None,
     count: int | None,
     stride: int | None,
     save: tuple[Path, ...],
-    **settings: Any,
 ) -> int:
     """Predict pictures and videos FILES with MODEL (`cars`, the version that it serves, or `cars/3`).
 
@@ -72,7 +64,6 @@ def predict(
         raise click.UsageError("--start, --end, --count and --stride are for videos")
     if any(videos) and any(targets.drawing_of(path, video=True) for path in files):
         import_av()
-    settings["classes"] = [name.strip() for name in (classes or "").split(",") if name.strip()]
     failed = 0
     with session.client() as client, contextlib.ExitStack() as stack:
         model = client.load(model).model_version  # one for all files, whatever is switched meanwhile
