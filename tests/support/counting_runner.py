@@ -15,6 +15,7 @@ from framecast_inference.batching.batcher import Batcher, BatchLimits
 from framecast_inference.engine_clock import EngineClock
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.model_meter import ModelMeter
+from framecast_inference.model_runner import ModelRunner
 from framecast_inference.sources.source_frame import SourceFrame
 from framecast_runtime.metrics import Metrics
 
@@ -71,7 +72,7 @@ class NoGraphs:
         raise AssertionError("the runner closes what it has")
 
 
-def loaded(runner: CountingRunner, *, max_batch: int = 8, manifest: ModelBundle | None = None) -> LoadedModel:
+def loaded(runner: ModelRunner, *, max_batch: int = 8, manifest: ModelBundle | None = None) -> LoadedModel:
     """The runner as a model in memory."""
     return LoadedModel(
         name="projects/p/models/m/versions/1",

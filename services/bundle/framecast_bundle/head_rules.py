@@ -7,6 +7,7 @@ from typing import NoReturn
 from framecast.errors import InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
+from framecast_bundle.embedding_size import FEATURES
 from framecast_bundle.graphs import find_graph, fixed_length
 
 
@@ -186,6 +187,9 @@ def _check_network(manifest: ModelBundle, outputs: Sequence[str] = ()) -> ModelB
         _check_shape(tensor, 4, {1: 3}, "[batch, 3, height, width]")
     else:
         _check_shape(tensor, 4, {1: 3, 2: rule.height, 3: rule.width}, "the input's size")
+    for output in graph.outputs:
+        if output.name == FEATURES and None in map(fixed_length, output.shape[1:]):
+            _refuse_graph("shape of tensor 'features'", list(output.shape), "must fix every axis but the first")
     return graph
 
 

@@ -3,18 +3,28 @@
 from collections.abc import Iterator, Sequence
 
 from framecast.errors import InvalidArgumentError
+from framecast.status import to_status
 from framecast.v1 import inference_service_pb2 as messages
 from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast_bundle.settings import Settings, effective_settings
 from framecast_inference.batching.batcher import Priority
 from framecast_inference.frame_sources import FrameSource, FrameSources
+from framecast_inference.image_embedding import Embeddings, MissingPatches
 from framecast_inference.image_prediction import ImageInput
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.loaded_models import MemoryRow
 from framecast_inference.model_cache import ModelState
+from framecast_inference.patches import Box, PatchRule
 from framecast_inference.video_prediction import StreamTerms
 
 _PRIORITIES = {messages.PRIORITY_INTERACTIVE: Priority.INTERACTIVE, messages.PRIORITY_BULK: Priority.BULK}
+
+_MISSING = {
+    messages.EmbedImagesRequest.MISSING_PATCHES_UNSPECIFIED: MissingPatches.SKIP,
+    messages.EmbedImagesRequest.SKIP: MissingPatches.SKIP,
+    messages.EmbedImagesRequest.WHOLE_IMAGE: MissingPatches.WHOLE_IMAGE,
+    messages.EmbedImagesRequest.ERROR: MissingPatches.ERROR,
+}
 
 _STATES = {
     ModelState.LOADING: messages.LoadedModel.LOADING,
@@ -41,6 +51,7 @@ def loaded_model_to_proto(model: LoadedModel) -> messages.LoadedModel:
         default_settings=effective_settings(InferenceSettings(), manifest).to_proto(),
         input_width=manifest.input.width,
         input_height=manifest.input.height,
+        embedding_size=model.embedding_size,
         precision=model.precision,
         fallback=model.fallback,
     )
@@ -127,3 +138,41 @@ def upload_chunks(requests: Iterator[messages.PredictVideoUploadRequest]) -> Ite
                 "every message behind the first one must hold `chunk`", reason="UPLOAD_ORDER", field="chunk"
             )
         yield message.chunk
+
+
+def patches(request: messages.EmbedImagesRequest) -> list[list[Box]] | None:
+    """The boxes of each picture; None where whole pictures are asked for."""
+    if not request.patches:
+        return None
+    return [[(box.x_min, box.y_min, box.x_max, box.y_max) for box in each.boxes] for each in request.patches]
+
+
+def patch_rule(request: messages.EmbedImagesRequest) -> PatchRule:
+    """How boxes become patches. Raises InvalidArgumentError for a margin that is none."""
+    return PatchRule(margin=request.patch_margin, square=request.square_patches)
+
+
+def missing_patches(request: messages.EmbedImagesRequest) -> MissingPatches:
+    """What a picture without patches gives. Raises InvalidArgumentError for a value that this release does not know."""
+    found = _MISSING.get(request.missing_patches)
+    if found is None:
+        raise InvalidArgumentError(
+            f"missing_patches is {request.missing_patches}; it must be SKIP, WHOLE_IMAGE or ERROR",
+            field="missing_patches",
+            value=request.missing_patches,
+        )
+    return found
+
+
+def embeddings_to_proto(found: Embeddings, model: LoadedModel) -> messages.EmbedImagesResponse:
+    """The answer for some pictures or patches."""
+    response = messages.EmbedImagesResponse(
+        dimension=found.vectors.shape[1],
+        vectors=found.vectors.astype("<f4").tobytes(),
+        model=loaded_model_to_proto(model),
+    )
+    for row in found.rows:
+        source = response.rows.add(image=row.image, box=row.box)
+        if row.error is not None:
+            source.error.CopyFrom(to_status(row.error))
+    return response

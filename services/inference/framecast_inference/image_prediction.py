@@ -41,19 +41,29 @@ class ImagePrediction:
     ) -> Iterator[FrameOutcome]:
         """One outcome for each picture, in order; only a few are held decoded at a time.
 
-        Raises InvalidArgumentError unless there are 1 to 1024, ResourceExhaustedError where too many wait for the
-        model, CancelledError where the caller gave up and DeadlineExceededError past the deadline (a time of
-        `time.monotonic`); errors of single pictures are in their outcomes.
+        Raises InvalidArgumentError unless there are 1 to 1024, and what `outcomes` raises; errors of single pictures
+        are in their outcomes.
         """
-        if not 1 <= len(inputs) <= MAX_IMAGES:
-            raise InvalidArgumentError(
-                f"images has {len(inputs)} pictures; give 1 to {MAX_IMAGES}, more in further calls",
-                reason="IMAGE_COUNT",
-                field="images",
-                count=len(inputs),
-            )
-        frames = (self._frame(position, each) for position, each in enumerate(inputs))
-        if len(inputs) <= model.max_batch:
+        check_count(inputs)
+        frames = (self.frame(position, each) for position, each in enumerate(inputs))
+        return self.outcomes(frames, len(inputs), model, settings, on_cancel, deadline=deadline)
+
+    def outcomes(
+        self,
+        frames: Iterator[SourceFrame],
+        count: int,
+        model: LoadedModel,
+        settings: Settings,
+        on_cancel: OnCancel,
+        *,
+        deadline: float = math.inf,
+    ) -> Iterator[FrameOutcome]:
+        """One outcome for each of `count` frames, in order.
+
+        Raises ResourceExhaustedError where too many wait for the model, CancelledError where the caller gave up and
+        DeadlineExceededError past the deadline (a time of `time.monotonic`).
+        """
+        if count <= model.max_batch:
             yield from predict_inline(frames, model, settings, on_cancel, deadline=deadline)
             return
         with open_pipeline(
@@ -61,11 +71,12 @@ class ImagePrediction:
         ) as pipeline:
             yield from pipeline
 
-    def _frame(self, position: int, image: ImageInput) -> SourceFrame:
+    def frame(self, position: int, image: ImageInput) -> SourceFrame:
+        """A picture, decoded; or its error, unless a retry of the whole call may pass."""
         try:
             return SourceFrame(index=position, image=self._decode(position, image))
         except NOT_THE_PICTURES_FAULT:
-            raise  # a retry of the whole call may pass
+            raise
         except FramecastError as error:
             if isinstance(error, InvalidArgumentError):
                 error.field = f"images[{position}]"
@@ -75,3 +86,14 @@ class ImagePrediction:
         if not image.asset:
             return decode_image(image.data, label=image.display_name or f"picture {position}")
         return self._pictures.decode(image.asset, field=f"images[{position}].asset", display_name=image.display_name)
+
+
+def check_count(inputs: Sequence[ImageInput]) -> None:
+    """Raises InvalidArgumentError unless there are 1 to 1024 pictures."""
+    if not 1 <= len(inputs) <= MAX_IMAGES:
+        raise InvalidArgumentError(
+            f"images has {len(inputs)} pictures; give 1 to {MAX_IMAGES}, more in further calls",
+            reason="IMAGE_COUNT",
+            field="images",
+            count=len(inputs),
+        )

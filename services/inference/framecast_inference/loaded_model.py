@@ -7,6 +7,7 @@ import numpy as np
 
 import framecast_core
 from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.embedding_size import embedding_size
 from framecast_bundle.engine import Engine
 from framecast_inference import process_memory
 from framecast_inference.batching.batcher import Batcher
@@ -46,6 +47,11 @@ class LoadedModel:
             np.array([category.id for category in self.manifest.categories], dtype=np.int32),
             [category.name for category in self.manifest.categories],
         )
+
+    @cached_property
+    def embedding_size(self) -> int:
+        """Length of an embedding; 0 where the model gives none."""
+        return embedding_size(self.manifest)
 
     @property
     def max_batch(self) -> int:

@@ -13,6 +13,7 @@ from framecast_bundle.settings import effective_settings
 from framecast_inference import convert
 from framecast_inference.batching.batcher import Priority
 from framecast_inference.frame_sources import FrameSource, FrameSources
+from framecast_inference.image_embedding import ImageEmbedding
 from framecast_inference.image_prediction import ImagePrediction
 from framecast_inference.loaded_models import LoadedModels
 from framecast_inference.model_import import ModelImport
@@ -28,11 +29,13 @@ class InferenceServicer:
         self,
         models: LoadedModels,
         images: ImagePrediction,
+        embedding: ImageEmbedding,
         sources: FrameSources,
         model_import: ModelImport,
     ) -> None:
         self._models = models
         self._images = images
+        self._embedding = embedding
         self._sources = sources
         self._import = model_import
 
@@ -68,6 +71,22 @@ class InferenceServicer:
             inputs = convert.image_inputs(request.images)
             outcomes = self._images.predict(model, inputs, settings, context.add_callback, deadline=_deadline(context))
             return images_response(outcomes, model, convert.images_terms_to_proto(model, settings))
+
+    def EmbedImages(
+        self, request: messages.EmbedImagesRequest, context: grpc.ServicerContext
+    ) -> messages.EmbedImagesResponse:
+        with self._models.lease(request.model_version) as model:
+            found = self._embedding.embed(
+                model,
+                convert.image_inputs(request.images),
+                convert.patches(request),
+                context.add_callback,
+                rule=convert.patch_rule(request),
+                missing=convert.missing_patches(request),
+                normalize=request.normalize,
+                deadline=_deadline(context),
+            )
+            return convert.embeddings_to_proto(found, model)
 
     def PredictVideo(
         self, request: messages.PredictVideoRequest, context: grpc.ServicerContext

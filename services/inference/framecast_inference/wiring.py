@@ -16,6 +16,7 @@ from framecast_inference.adapters.grpc_registry import GrpcRegistry
 from framecast_inference.adapters.spool_folder import SpoolFolder
 from framecast_inference.adapters.stored_blobs import StoredBlobs
 from framecast_inference.frame_sources import FrameSources
+from framecast_inference.image_embedding import ImageEmbedding
 from framecast_inference.image_prediction import ImagePrediction
 from framecast_inference.jobs.background import BackgroundJobs, NoBackgroundJobs
 from framecast_inference.jobs.wiring import build_jobs
@@ -101,6 +102,7 @@ def build(settings: InferenceSettings) -> InferenceService:
     servicer = InferenceServicer(
         LoadedModels(models, served),
         images,
+        ImageEmbedding(images),
         sources,
         ModelImport(registry, blobs, device=device, threads=threads),
     )

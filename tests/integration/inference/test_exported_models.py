@@ -8,6 +8,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from framecast import Client, FailedPreconditionError, InvalidArgumentError  # noqa: E402  # needs torch first
 from framecast.v1 import registry_service_pb2, registry_service_pb2_grpc  # noqa: E402  # needs torch first
 from framecast.v1.frame_range_pb2 import FrameRange  # noqa: E402
 from framecast.v1.inference_service_pb2 import (  # noqa: E402
@@ -57,6 +58,29 @@ def register(services: Services, architecture: str, folder: Path, picture: Path)
         registry_service_pb2.CompleteModelVersionRequest(name=version.name, bundle=f"{PROJECT}/blobs/{bundle}")
     ).name
     return name
+
+
+def test_embeddings_come_as_arrays(services: Services, shared_data: Path, tmp_path: Path) -> None:
+    pictures = sorted((shared_data / "coco_ccby/images").iterdir())
+    version = register(services, "resnet18", tmp_path, pictures[0])
+    addresses = {"address": services.registry.address, "inference_address": services.inference.address}
+    with Client(**addresses, project=PROJECT.removeprefix("projects/")) as client:
+        assert client.load(version).embedding_size == 512
+        assert client.load(services.yolox).embedding_size == 0
+        vectors = client.embed(version, pictures, normalize=True)
+        assert (vectors.shape, vectors.dtype) == ((len(pictures), 512), np.float32)
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+        np.testing.assert_array_equal(client.embed(version, pictures[1], normalize=True), vectors[1:2])
+        boxes: list[list[list[float]]] = [[], [[0, 0, 90, 50], [30, 40, 200, 300]], [[5, 5, 60, 60]]]
+        parts = client.embed_patches(version, pictures[:3], boxes, force_square=True, alpha=0.1)
+        assert [each.shape for each in parts] == [(0, 512), (2, 512), (1, 512)]
+        whole = client.embed_patches(version, pictures[:3], [[]] * 3, handle_missing="image", normalize=True)
+        np.testing.assert_array_equal(np.concatenate(whole), vectors[:3])
+        with pytest.raises(FailedPreconditionError) as refused:
+            client.embed(services.yolox, pictures[0])
+        assert refused.value.reason == "NO_EMBEDDINGS"
+        with pytest.raises(InvalidArgumentError):
+            client.embed_patches(version, pictures[:1], [[]], handle_missing="error")
 
 
 def _smallest(backbones: tuple[str, ...]) -> str:

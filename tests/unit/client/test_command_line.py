@@ -124,5 +124,10 @@ def test_every_command_explains_itself(path: tuple[str, ...], capsys) -> None:
 
 
 def test_the_nouns_are_these() -> None:
-    nouns = "datasets demo inference-jobs jobs models predict serving train up"
+    nouns = "datasets demo embed inference-jobs jobs models predict serving train up"
     assert sorted(framecast.commands) == nouns.split()
+
+
+def test_vectors_are_saved_as_npy_alone(tmp_path: Path) -> None:
+    assert main(["embed", "flowers", str(tmp_path / "a.jpg"), "--out", str(tmp_path / "a.txt")]) == 2
+    assert main(["embed", "flowers", str(tmp_path / "a.jpg"), "--out", str(tmp_path / "a.npy")]) == 1

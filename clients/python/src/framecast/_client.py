@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from framecast._addresses import Addresses
 from framecast._assets import Assets
 from framecast._blobs import Blobs
 from framecast._connection import Connection
 from framecast._datasets import Datasets
+from framecast._embedding import Embedding
 from framecast._frame_iterator import FrameIterator
 from framecast._image_sources import ImageLike
 from framecast._inference import Inference, VideoLike, frame_range
@@ -54,6 +58,7 @@ class Client:
         self.inference_jobs = InferenceJobs(self._connection, self.models, self.datasets, self.assets)
         """Predictions in the background."""
         self._inference = Inference(self._connection, self.models)
+        self._embedding = Embedding(self._connection, self.models)
 
     @property
     def project(self) -> str:
@@ -105,6 +110,52 @@ class Client:
         settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
         (result,) = self._inference.predict(model, [image], settings, timeout=timeout)
         return result.unwrap()
+
+    def embed(
+        self,
+        model: ModelReference,
+        images: ImageLike | Sequence[ImageLike],
+        *,
+        normalize: bool = False,
+        timeout: float = _PREDICT_TIMEOUT_S,
+    ) -> NDArray[np.float32]:
+        """What a model sees in pictures: float32 [N, D], a row for each in order; `normalize` gives rows of length 1.
+
+        Raises FailedPreconditionError for a model that gives no embeddings (`LoadedModel.embedding_size` is 0), and the
+        error of the first picture that cannot be decoded.
+        """
+        several = list(images) if isinstance(images, list | tuple) else [images]
+        return self._embedding.pictures(model, several, normalize=normalize, timeout=timeout)  # type: ignore[arg-type]
+
+    def embed_patches(
+        self,
+        model: ModelReference,
+        images: Sequence[ImageLike],
+        boxes: Sequence[ArrayLike],
+        *,
+        force_square: bool = False,
+        alpha: float = 0.0,
+        handle_missing: str = "skip",
+        normalize: bool = False,
+        timeout: float = _PREDICT_TIMEOUT_S,
+    ) -> list[NDArray[np.float32]]:
+        """What a model sees in parts of pictures: for each picture float32 [its boxes, D].
+
+        `boxes[i]` is [K, 4]: x_min, y_min, x_max, y_max in pixels of picture i. `alpha` makes each wider and higher by
+        that share around its middle (0.1: a tenth more, -0.1: a tenth less); `force_square` then makes it a square
+        within the picture. A picture without boxes gives no row (`handle_missing="skip"`), one for all of it ("image"),
+        or an InvalidArgumentError ("error").
+        """
+        return self._embedding.patches(
+            model,
+            images,
+            boxes,
+            force_square=force_square,
+            alpha=alpha,
+            handle_missing=handle_missing,
+            normalize=normalize,
+            timeout=timeout,
+        )
 
     def predict_video(
         self,

@@ -82,6 +82,7 @@ def loaded_model_from_proto(message: inference_service_pb2.LoadedModel) -> Loade
         default_settings=settings_from_proto(message.default_settings),
         input_width=message.input_width,
         input_height=message.input_height,
+        embedding_size=message.embedding_size,
         state=message.State.Name(message.state).lower() if message.state else "",
         precision=message.precision,
         fallback=message.fallback,

@@ -44,7 +44,7 @@ class Inference:
         version = self._models.served_name(model)
         message = settings_to_proto(settings)
         start = 0
-        for portion in _portions(images):
+        for portion in image_portions(images):
             request = inference_service_pb2.PredictImagesRequest(
                 model_version=version, images=portion, settings=message
             )
@@ -134,7 +134,8 @@ def frame_range(
     )
 
 
-def _portions(images: Sequence[ImageLike]) -> Iterator[list[inference_service_pb2.ImageSource]]:
+def image_portions(images: Sequence[ImageLike]) -> Iterator[list[inference_service_pb2.ImageSource]]:
+    """Pictures as they travel, in portions that fit into a message."""
     portion: list[inference_service_pb2.ImageSource] = []
     size = 0
     for position, image in enumerate(images):

@@ -145,6 +145,8 @@ class LoadedModel:
     default_settings: InferenceSettings
     input_width: int
     input_height: int
+    embedding_size: int = 0
+    """Length of an embedding; 0: the model gives none."""
     state: str = ""
     """`loading`, `ready` or `leaving`; of `load` and `serving`, as all below."""
     precision: str = ""

@@ -9,6 +9,7 @@ import click
 from framecast import __version__
 from framecast.cli.datasets import datasets
 from framecast.cli.demo import demo
+from framecast.cli.embed import embed
 from framecast.cli.inference_jobs import inference_jobs
 from framecast.cli.jobs import jobs
 from framecast.cli.models import models
@@ -33,7 +34,7 @@ def framecast() -> None:
     """Fine-tune vision models on your own pictures and stream their predictions."""
 
 
-for command in (up, datasets, train, jobs, models, serving, predict, inference_jobs, demo):
+for command in (up, datasets, train, jobs, models, serving, predict, embed, inference_jobs, demo):
     framecast.add_command(command)
 
 

@@ -25,14 +25,16 @@ _sym_db = _symbol_database.Default()
 from framecast.v1 import annotation_pb2 as framecast_dot_v1_dot_annotation__pb2
 from framecast.v1 import frame_range_pb2 as framecast_dot_v1_dot_frame__range__pb2
 from framecast.v1 import frame_result_pb2 as framecast_dot_v1_dot_frame__result__pb2
+from framecast.v1 import geometry_pb2 as framecast_dot_v1_dot_geometry__pb2
 from framecast.v1 import image_group_pb2 as framecast_dot_v1_dot_image__group__pb2
 from framecast.v1 import inference_settings_pb2 as framecast_dot_v1_dot_inference__settings__pb2
 from framecast.v1 import model_pb2 as framecast_dot_v1_dot_model__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$framecast/v1/inference_service.proto\x12\x0c\x66ramecast.v1\x1a\x1d\x66ramecast/v1/annotation.proto\x1a\x1e\x66ramecast/v1/frame_range.proto\x1a\x1f\x66ramecast/v1/frame_result.proto\x1a\x1e\x66ramecast/v1/image_group.proto\x1a%framecast/v1/inference_settings.proto\x1a\x18\x66ramecast/v1/model.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xee\x04\n\x0bLoadedModel\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rbundle_sha256\x18\x02 \x01(\t\x12 \n\x04task\x18\x03 \x01(\x0e\x32\x12.framecast.v1.Task\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\x12*\n\ncategories\x18\x05 \x03(\x0b\x32\x16.framecast.v1.Category\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x39\n\x10\x64\x65\x66\x61ult_settings\x18\x07 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x13\n\x0binput_width\x18\x08 \x01(\x05\x12\x14\n\x0cinput_height\x18\t \x01(\x05\x12.\n\x05state\x18\x14 \x01(\x0e\x32\x1f.framecast.v1.LoadedModel.State\x12\x11\n\tprecision\x18\x15 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x16 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x17 \x01(\x03\x12\x14\n\x0c\x61\x63tive_calls\x18\x18 \x01(\x05\x12-\n\tload_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06served\x18\x1b \x01(\x08\x12\x0c\n\x04held\x18\x1c \x01(\x08\x12\x11\n\tmax_batch\x18\x1d \x01(\x05\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07LOADING\x10\x01\x12\t\n\x05READY\x10\x02\x12\x0b\n\x07LEAVING\x10\x03\"6\n\x17LoadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"N\n\x0bImageSource\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x61sset\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x08\n\x06source\"\x97\x01\n\x14PredictImagesRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06images\x18\x02 \x03(\x0b\x32\x19.framecast.v1.ImageSourceB\x04\xe2\x41\x01\x02\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\xa0\x01\n\x15PredictImagesResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.framecast.v1.FrameResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\x92\x02\n\x13PredictVideoRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12-\n\x0b\x66rame_range\x18\x03 \x01(\x0b\x32\x18.framecast.v1.FrameRange\x12\x31\n\x08settings\x18\x04 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x14\n\x0cresume_token\x18\x05 \x01(\t\x12-\n\x0bimage_group\x18\x06 \x01(\x0b\x32\x18.framecast.v1.ImageGroup\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.framecast.v1.Priority\"m\n\x19PredictVideoUploadRequest\x12\x34\n\x07request\x18\x01 \x01(\x0b\x32!.framecast.v1.PredictVideoRequestH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"\x93\x04\n\x14PredictVideoResponse\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32).framecast.v1.PredictVideoResponse.Header\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.framecast.v1.FrameResult\x12=\n\x08progress\x18\x03 \x01(\x0b\x32+.framecast.v1.PredictVideoResponse.Progress\x1a\x88\x02\n\x06Header\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x02 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x1b\n\x13time_base_numerator\x18\x05 \x01(\x03\x12\x1d\n\x15time_base_denominator\x18\x06 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x07 \x01(\x03\x12\x14\n\x0cvideo_frames\x18\x08 \x01(\x03\x12\x1a\n\x12\x61verage_frame_rate\x18\t \x01(\x01\x1aK\n\x08Progress\x12\x13\n\x0b\x66rames_done\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x02 \x01(\x03\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"s\n\x19ImportModelVersionRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ndescriptor\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05graph\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"8\n\x19UnloadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\".\n\x1aUnloadModelVersionResponse\x12\x10\n\x08unloaded\x18\x01 \x01(\x08\"7\n\x18ServeModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x17ListLoadedModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x98\x01\n\x18ListLoadedModelsResponse\x12\x30\n\rloaded_models\x18\x01 \x03(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x03\x12\x1b\n\x13memory_budget_bytes\x18\x04 \x01(\x03*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02\x32\x81\x06\n\x10InferenceService\x12T\n\x10LoadModelVersion\x12%.framecast.v1.LoadModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12X\n\rPredictImages\x12\".framecast.v1.PredictImagesRequest\x1a#.framecast.v1.PredictImagesResponse\x12W\n\x0cPredictVideo\x12!.framecast.v1.PredictVideoRequest\x1a\".framecast.v1.PredictVideoResponse0\x01\x12\x65\n\x12PredictVideoUpload\x12\'.framecast.v1.PredictVideoUploadRequest\x1a\".framecast.v1.PredictVideoResponse(\x01\x30\x01\x12Y\n\x12ImportModelVersion\x12\'.framecast.v1.ImportModelVersionRequest\x1a\x1a.framecast.v1.ModelVersion\x12g\n\x12UnloadModelVersion\x12\'.framecast.v1.UnloadModelVersionRequest\x1a(.framecast.v1.UnloadModelVersionResponse\x12V\n\x11ServeModelVersion\x12&.framecast.v1.ServeModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12\x61\n\x10ListLoadedModels\x12%.framecast.v1.ListLoadedModelsRequest\x1a&.framecast.v1.ListLoadedModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$framecast/v1/inference_service.proto\x12\x0c\x66ramecast.v1\x1a\x1d\x66ramecast/v1/annotation.proto\x1a\x1e\x66ramecast/v1/frame_range.proto\x1a\x1f\x66ramecast/v1/frame_result.proto\x1a\x1b\x66ramecast/v1/geometry.proto\x1a\x1e\x66ramecast/v1/image_group.proto\x1a%framecast/v1/inference_settings.proto\x1a\x18\x66ramecast/v1/model.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x86\x05\n\x0bLoadedModel\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rbundle_sha256\x18\x02 \x01(\t\x12 \n\x04task\x18\x03 \x01(\x0e\x32\x12.framecast.v1.Task\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\x12*\n\ncategories\x18\x05 \x03(\x0b\x32\x16.framecast.v1.Category\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x39\n\x10\x64\x65\x66\x61ult_settings\x18\x07 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x13\n\x0binput_width\x18\x08 \x01(\x05\x12\x14\n\x0cinput_height\x18\t \x01(\x05\x12\x16\n\x0e\x65mbedding_size\x18\x0f \x01(\x05\x12.\n\x05state\x18\x14 \x01(\x0e\x32\x1f.framecast.v1.LoadedModel.State\x12\x11\n\tprecision\x18\x15 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x16 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x17 \x01(\x03\x12\x14\n\x0c\x61\x63tive_calls\x18\x18 \x01(\x05\x12-\n\tload_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06served\x18\x1b \x01(\x08\x12\x0c\n\x04held\x18\x1c \x01(\x08\x12\x11\n\tmax_batch\x18\x1d \x01(\x05\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07LOADING\x10\x01\x12\t\n\x05READY\x10\x02\x12\x0b\n\x07LEAVING\x10\x03\"6\n\x17LoadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"N\n\x0bImageSource\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x61sset\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x08\n\x06source\"\x97\x01\n\x14PredictImagesRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06images\x18\x02 \x03(\x0b\x32\x19.framecast.v1.ImageSourceB\x04\xe2\x41\x01\x02\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\xa0\x01\n\x15PredictImagesResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.framecast.v1.FrameResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\x92\x02\n\x13PredictVideoRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12-\n\x0b\x66rame_range\x18\x03 \x01(\x0b\x32\x18.framecast.v1.FrameRange\x12\x31\n\x08settings\x18\x04 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x14\n\x0cresume_token\x18\x05 \x01(\t\x12-\n\x0bimage_group\x18\x06 \x01(\x0b\x32\x18.framecast.v1.ImageGroup\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.framecast.v1.Priority\"m\n\x19PredictVideoUploadRequest\x12\x34\n\x07request\x18\x01 \x01(\x0b\x32!.framecast.v1.PredictVideoRequestH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"\x93\x04\n\x14PredictVideoResponse\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32).framecast.v1.PredictVideoResponse.Header\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.framecast.v1.FrameResult\x12=\n\x08progress\x18\x03 \x01(\x0b\x32+.framecast.v1.PredictVideoResponse.Progress\x1a\x88\x02\n\x06Header\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x02 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x1b\n\x13time_base_numerator\x18\x05 \x01(\x03\x12\x1d\n\x15time_base_denominator\x18\x06 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x07 \x01(\x03\x12\x14\n\x0cvideo_frames\x18\x08 \x01(\x03\x12\x1a\n\x12\x61verage_frame_rate\x18\t \x01(\x01\x1aK\n\x08Progress\x12\x13\n\x0b\x66rames_done\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x02 \x01(\x03\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"s\n\x19ImportModelVersionRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ndescriptor\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05graph\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"8\n\x19UnloadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\".\n\x1aUnloadModelVersionResponse\x12\x10\n\x08unloaded\x18\x01 \x01(\x08\"7\n\x18ServeModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x17ListLoadedModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x98\x01\n\x18ListLoadedModelsResponse\x12\x30\n\rloaded_models\x18\x01 \x03(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x03\x12\x1b\n\x13memory_budget_bytes\x18\x04 \x01(\x03\"\xb6\x03\n\x12\x45mbedImagesRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06images\x18\x02 \x03(\x0b\x32\x19.framecast.v1.ImageSourceB\x04\xe2\x41\x01\x02\x12\x39\n\x07patches\x18\x03 \x03(\x0b\x32(.framecast.v1.EmbedImagesRequest.Patches\x12H\n\x0fmissing_patches\x18\x04 \x01(\x0e\x32/.framecast.v1.EmbedImagesRequest.MissingPatches\x12\x14\n\x0cpatch_margin\x18\x05 \x01(\x02\x12\x16\n\x0esquare_patches\x18\x06 \x01(\x08\x12\x11\n\tnormalize\x18\x07 \x01(\x08\x1a\x33\n\x07Patches\x12(\n\x05\x62oxes\x18\x01 \x03(\x0b\x32\x19.framecast.v1.BoundingBox\"W\n\x0eMissingPatches\x12\x1f\n\x1bMISSING_PATCHES_UNSPECIFIED\x10\x00\x12\x08\n\x04SKIP\x10\x01\x12\x0f\n\x0bWHOLE_IMAGE\x10\x02\x12\t\n\x05\x45RROR\x10\x03\"\xe4\x01\n\x13\x45mbedImagesResponse\x12\x11\n\tdimension\x18\x01 \x01(\x05\x12\x0f\n\x07vectors\x18\x02 \x01(\x0c\x12\x36\n\x04rows\x18\x03 \x03(\x0b\x32(.framecast.v1.EmbedImagesResponse.Source\x12(\n\x05model\x18\x04 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x1aG\n\x06Source\x12\r\n\x05image\x18\x01 \x01(\x05\x12\x0b\n\x03\x62ox\x18\x02 \x01(\x05\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02\x32\xd5\x06\n\x10InferenceService\x12T\n\x10LoadModelVersion\x12%.framecast.v1.LoadModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12X\n\rPredictImages\x12\".framecast.v1.PredictImagesRequest\x1a#.framecast.v1.PredictImagesResponse\x12W\n\x0cPredictVideo\x12!.framecast.v1.PredictVideoRequest\x1a\".framecast.v1.PredictVideoResponse0\x01\x12\x65\n\x12PredictVideoUpload\x12\'.framecast.v1.PredictVideoUploadRequest\x1a\".framecast.v1.PredictVideoResponse(\x01\x30\x01\x12Y\n\x12ImportModelVersion\x12\'.framecast.v1.ImportModelVersionRequest\x1a\x1a.framecast.v1.ModelVersion\x12g\n\x12UnloadModelVersion\x12\'.framecast.v1.UnloadModelVersionRequest\x1a(.framecast.v1.UnloadModelVersionResponse\x12V\n\x11ServeModelVersion\x12&.framecast.v1.ServeModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12\x61\n\x10ListLoadedModels\x12%.framecast.v1.ListLoadedModelsRequest\x1a&.framecast.v1.ListLoadedModelsResponse\x12R\n\x0b\x45mbedImages\x12 .framecast.v1.EmbedImagesRequest\x1a!.framecast.v1.EmbedImagesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,42 +59,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UNLOADMODELVERSIONREQUEST'].fields_by_name['model_version']._serialized_options = b'\342A\001\002'
   _globals['_SERVEMODELVERSIONREQUEST'].fields_by_name['model_version']._loaded_options = None
   _globals['_SERVEMODELVERSIONREQUEST'].fields_by_name['model_version']._serialized_options = b'\342A\001\002'
-  _globals['_PRIORITY']._serialized_start=2814
-  _globals['_PRIORITY']._serialized_end=2895
-  _globals['_LOADEDMODEL']._serialized_start=314
-  _globals['_LOADEDMODEL']._serialized_end=936
-  _globals['_LOADEDMODEL_STATE']._serialized_start=869
-  _globals['_LOADEDMODEL_STATE']._serialized_end=936
-  _globals['_LOADMODELVERSIONREQUEST']._serialized_start=938
-  _globals['_LOADMODELVERSIONREQUEST']._serialized_end=992
-  _globals['_IMAGESOURCE']._serialized_start=994
-  _globals['_IMAGESOURCE']._serialized_end=1072
-  _globals['_PREDICTIMAGESREQUEST']._serialized_start=1075
-  _globals['_PREDICTIMAGESREQUEST']._serialized_end=1226
-  _globals['_PREDICTIMAGESRESPONSE']._serialized_start=1229
-  _globals['_PREDICTIMAGESRESPONSE']._serialized_end=1389
-  _globals['_PREDICTVIDEOREQUEST']._serialized_start=1392
-  _globals['_PREDICTVIDEOREQUEST']._serialized_end=1666
-  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_start=1668
-  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_end=1777
-  _globals['_PREDICTVIDEORESPONSE']._serialized_start=1780
-  _globals['_PREDICTVIDEORESPONSE']._serialized_end=2311
-  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_start=1970
-  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_end=2234
-  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_start=2236
-  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_end=2311
-  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_start=2313
-  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_end=2428
-  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_start=2430
-  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_end=2486
-  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_start=2488
-  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_end=2534
-  _globals['_SERVEMODELVERSIONREQUEST']._serialized_start=2536
-  _globals['_SERVEMODELVERSIONREQUEST']._serialized_end=2591
-  _globals['_LISTLOADEDMODELSREQUEST']._serialized_start=2593
-  _globals['_LISTLOADEDMODELSREQUEST']._serialized_end=2657
-  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_start=2660
-  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_end=2812
-  _globals['_INFERENCESERVICE']._serialized_start=2898
-  _globals['_INFERENCESERVICE']._serialized_end=3667
+  _globals['_EMBEDIMAGESREQUEST'].fields_by_name['model_version']._loaded_options = None
+  _globals['_EMBEDIMAGESREQUEST'].fields_by_name['model_version']._serialized_options = b'\342A\001\002'
+  _globals['_EMBEDIMAGESREQUEST'].fields_by_name['images']._loaded_options = None
+  _globals['_EMBEDIMAGESREQUEST'].fields_by_name['images']._serialized_options = b'\342A\001\002'
+  _globals['_PRIORITY']._serialized_start=3564
+  _globals['_PRIORITY']._serialized_end=3645
+  _globals['_LOADEDMODEL']._serialized_start=368
+  _globals['_LOADEDMODEL']._serialized_end=1014
+  _globals['_LOADEDMODEL_STATE']._serialized_start=947
+  _globals['_LOADEDMODEL_STATE']._serialized_end=1014
+  _globals['_LOADMODELVERSIONREQUEST']._serialized_start=1016
+  _globals['_LOADMODELVERSIONREQUEST']._serialized_end=1070
+  _globals['_IMAGESOURCE']._serialized_start=1072
+  _globals['_IMAGESOURCE']._serialized_end=1150
+  _globals['_PREDICTIMAGESREQUEST']._serialized_start=1153
+  _globals['_PREDICTIMAGESREQUEST']._serialized_end=1304
+  _globals['_PREDICTIMAGESRESPONSE']._serialized_start=1307
+  _globals['_PREDICTIMAGESRESPONSE']._serialized_end=1467
+  _globals['_PREDICTVIDEOREQUEST']._serialized_start=1470
+  _globals['_PREDICTVIDEOREQUEST']._serialized_end=1744
+  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_start=1746
+  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_end=1855
+  _globals['_PREDICTVIDEORESPONSE']._serialized_start=1858
+  _globals['_PREDICTVIDEORESPONSE']._serialized_end=2389
+  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_start=2048
+  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_end=2312
+  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_start=2314
+  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_end=2389
+  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_start=2391
+  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_end=2506
+  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_start=2508
+  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_end=2564
+  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_start=2566
+  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_end=2612
+  _globals['_SERVEMODELVERSIONREQUEST']._serialized_start=2614
+  _globals['_SERVEMODELVERSIONREQUEST']._serialized_end=2669
+  _globals['_LISTLOADEDMODELSREQUEST']._serialized_start=2671
+  _globals['_LISTLOADEDMODELSREQUEST']._serialized_end=2735
+  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_start=2738
+  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_end=2890
+  _globals['_EMBEDIMAGESREQUEST']._serialized_start=2893
+  _globals['_EMBEDIMAGESREQUEST']._serialized_end=3331
+  _globals['_EMBEDIMAGESREQUEST_PATCHES']._serialized_start=3191
+  _globals['_EMBEDIMAGESREQUEST_PATCHES']._serialized_end=3242
+  _globals['_EMBEDIMAGESREQUEST_MISSINGPATCHES']._serialized_start=3244
+  _globals['_EMBEDIMAGESREQUEST_MISSINGPATCHES']._serialized_end=3331
+  _globals['_EMBEDIMAGESRESPONSE']._serialized_start=3334
+  _globals['_EMBEDIMAGESRESPONSE']._serialized_end=3562
+  _globals['_EMBEDIMAGESRESPONSE_SOURCE']._serialized_start=3491
+  _globals['_EMBEDIMAGESRESPONSE_SOURCE']._serialized_end=3562
+  _globals['_INFERENCESERVICE']._serialized_start=3648
+  _globals['_INFERENCESERVICE']._serialized_end=4501
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from framecast.v1 import annotation_pb2 as _annotation_pb2
 from framecast.v1 import frame_range_pb2 as _frame_range_pb2
 from framecast.v1 import frame_result_pb2 as _frame_result_pb2
+from framecast.v1 import geometry_pb2 as _geometry_pb2
 from framecast.v1 import image_group_pb2 as _image_group_pb2
 from framecast.v1 import inference_settings_pb2 as _inference_settings_pb2
 from framecast.v1 import model_pb2 as _model_pb2
@@ -15,6 +16,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -88,6 +90,7 @@ class LoadedModel(_message.Message):
     DEFAULT_SETTINGS_FIELD_NUMBER: _builtins.int
     INPUT_WIDTH_FIELD_NUMBER: _builtins.int
     INPUT_HEIGHT_FIELD_NUMBER: _builtins.int
+    EMBEDDING_SIZE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     PRECISION_FIELD_NUMBER: _builtins.int
     FALLBACK_FIELD_NUMBER: _builtins.int
@@ -109,6 +112,8 @@ class LoadedModel(_message.Message):
     input_width: _builtins.int
     """Of the network's input, in pixels."""
     input_height: _builtins.int
+    embedding_size: _builtins.int
+    """Length of an embedding; 0: the model gives none."""
     state: Global___LoadedModel.State.ValueType
     precision: _builtins.str
     """What the network computes in: `float32`, `float16`, `int8`; `mixed` where its graphs differ."""
@@ -146,6 +151,7 @@ class LoadedModel(_message.Message):
         default_settings: _inference_settings_pb2.InferenceSettings | None = ...,
         input_width: _builtins.int = ...,
         input_height: _builtins.int = ...,
+        embedding_size: _builtins.int = ...,
         state: Global___LoadedModel.State.ValueType = ...,
         precision: _builtins.str = ...,
         fallback: _builtins.str = ...,
@@ -159,7 +165,7 @@ class LoadedModel(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["default_settings", b"default_settings", "last_use_time", b"last_use_time", "load_time", b"load_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_calls", b"active_calls", "architecture", b"architecture", "bundle_sha256", b"bundle_sha256", "categories", b"categories", "default_settings", b"default_settings", "engine", b"engine", "fallback", b"fallback", "held", b"held", "input_height", b"input_height", "input_width", b"input_width", "last_use_time", b"last_use_time", "load_time", b"load_time", "max_batch", b"max_batch", "memory_bytes", b"memory_bytes", "model_version", b"model_version", "precision", b"precision", "served", b"served", "state", b"state", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_calls", b"active_calls", "architecture", b"architecture", "bundle_sha256", b"bundle_sha256", "categories", b"categories", "default_settings", b"default_settings", "embedding_size", b"embedding_size", "engine", b"engine", "fallback", b"fallback", "held", b"held", "input_height", b"input_height", "input_width", b"input_width", "last_use_time", b"last_use_time", "load_time", b"load_time", "max_batch", b"max_batch", "memory_bytes", b"memory_bytes", "model_version", b"model_version", "precision", b"precision", "served", b"served", "state", b"state", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -617,3 +623,165 @@ class ListLoadedModelsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListLoadedModelsResponse: _TypeAlias = ListLoadedModelsResponse  # noqa: Y015
+
+@_typing.final
+class EmbedImagesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _MissingPatches:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _MissingPatchesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[EmbedImagesRequest._MissingPatches.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        MISSING_PATCHES_UNSPECIFIED: EmbedImagesRequest._MissingPatches.ValueType  # 0
+        """As `SKIP`."""
+        SKIP: EmbedImagesRequest._MissingPatches.ValueType  # 1
+        """No row."""
+        WHOLE_IMAGE: EmbedImagesRequest._MissingPatches.ValueType  # 2
+        """A row for the whole picture."""
+        ERROR: EmbedImagesRequest._MissingPatches.ValueType  # 3
+        """The call fails with INVALID_ARGUMENT."""
+
+    class MissingPatches(_MissingPatches, metaclass=_MissingPatchesEnumTypeWrapper):
+        """What a picture without patches gives."""
+
+    MISSING_PATCHES_UNSPECIFIED: EmbedImagesRequest.MissingPatches.ValueType  # 0
+    """As `SKIP`."""
+    SKIP: EmbedImagesRequest.MissingPatches.ValueType  # 1
+    """No row."""
+    WHOLE_IMAGE: EmbedImagesRequest.MissingPatches.ValueType  # 2
+    """A row for the whole picture."""
+    ERROR: EmbedImagesRequest.MissingPatches.ValueType  # 3
+    """The call fails with INVALID_ARGUMENT."""
+
+    @_typing.final
+    class Patches(_message.Message):
+        """Parts of one picture, in its pixels."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        BOXES_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def boxes(self) -> _containers.RepeatedCompositeFieldContainer[_geometry_pb2.BoundingBox]: ...
+        def __init__(
+            self,
+            *,
+            boxes: _abc.Iterable[_geometry_pb2.BoundingBox] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["boxes", b"boxes"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
+    PATCHES_FIELD_NUMBER: _builtins.int
+    MISSING_PATCHES_FIELD_NUMBER: _builtins.int
+    PATCH_MARGIN_FIELD_NUMBER: _builtins.int
+    SQUARE_PATCHES_FIELD_NUMBER: _builtins.int
+    NORMALIZE_FIELD_NUMBER: _builtins.int
+    model_version: _builtins.str
+    """Format: `projects/{project}/models/{model}/versions/{version}`."""
+    missing_patches: Global___EmbedImagesRequest.MissingPatches.ValueType
+    patch_margin: _builtins.float
+    """Each box grows, around its middle, by this share of its sides: 0.1 makes it a tenth wider and higher, -0.1 a tenth
+    less. At least -1. What lies beyond the picture is cut off.
+    """
+    square_patches: _builtins.bool
+    """Then the shorter side of each box grows to the longer one, moved into the picture; where the picture is too small
+    for that, the longer side shrinks instead.
+    """
+    normalize: _builtins.bool
+    """Rows are scaled to length 1; a row of zeros stays one."""
+    @_builtins.property
+    def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImageSource]:
+        """1 to 1024."""
+
+    @_builtins.property
+    def patches(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmbedImagesRequest.Patches]:
+        """Empty: each picture is one row. Else an entry per picture, and a row per box; at most 4096 rows in all."""
+
+    def __init__(
+        self,
+        *,
+        model_version: _builtins.str = ...,
+        images: _abc.Iterable[Global___ImageSource] | None = ...,
+        patches: _abc.Iterable[Global___EmbedImagesRequest.Patches] | None = ...,
+        missing_patches: Global___EmbedImagesRequest.MissingPatches.ValueType = ...,
+        patch_margin: _builtins.float = ...,
+        square_patches: _builtins.bool = ...,
+        normalize: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["images", b"images", "missing_patches", b"missing_patches", "model_version", b"model_version", "normalize", b"normalize", "patch_margin", b"patch_margin", "patches", b"patches", "square_patches", b"square_patches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EmbedImagesRequest: _TypeAlias = EmbedImagesRequest  # noqa: Y015
+
+@_typing.final
+class EmbedImagesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Source(_message.Message):
+        """What a row is of."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        IMAGE_FIELD_NUMBER: _builtins.int
+        BOX_FIELD_NUMBER: _builtins.int
+        ERROR_FIELD_NUMBER: _builtins.int
+        image: _builtins.int
+        """Position in the request's `images`."""
+        box: _builtins.int
+        """Position among the picture's `boxes`; -1: the whole picture."""
+        @_builtins.property
+        def error(self) -> _status_pb2.Status:
+            """Why there is no vector: all numbers of the row are NaN. The other rows are not affected."""
+
+        def __init__(
+            self,
+            *,
+            image: _builtins.int = ...,
+            box: _builtins.int = ...,
+            error: _status_pb2.Status | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "error", b"error", "image", b"image"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    dimension: _builtins.int
+    """Of each row."""
+    vectors: _builtins.bytes
+    """Little-endian float32, row after row: 4 * dimension bytes each."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmbedImagesResponse.Source]:
+        """One for each row."""
+
+    @_builtins.property
+    def model(self) -> Global___LoadedModel: ...
+    def __init__(
+        self,
+        *,
+        dimension: _builtins.int = ...,
+        vectors: _builtins.bytes = ...,
+        rows: _abc.Iterable[Global___EmbedImagesResponse.Source] | None = ...,
+        model: Global___LoadedModel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimension", b"dimension", "model", b"model", "rows", b"rows", "vectors", b"vectors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EmbedImagesResponse: _TypeAlias = EmbedImagesResponse  # noqa: Y015

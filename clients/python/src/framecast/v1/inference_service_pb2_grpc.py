@@ -76,6 +76,11 @@ class InferenceServiceStub:
                 request_serializer=framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsRequest.SerializeToString,
                 response_deserializer=framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsResponse.FromString,
                 _registered_method=True)
+        self.EmbedImages = channel.unary_unary(
+                '/framecast.v1.InferenceService/EmbedImages',
+                request_serializer=framecast_dot_v1_dot_inference__service__pb2.EmbedImagesRequest.SerializeToString,
+                response_deserializer=framecast_dot_v1_dot_inference__service__pb2.EmbedImagesResponse.FromString,
+                _registered_method=True)
 
 
 class InferenceServiceServicer:
@@ -142,6 +147,14 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EmbedImages(self, request, context):
+        """What a model sees in pictures, or in parts of them, as vectors: rows in the request's order. FAILED_PRECONDITION for a
+        model that gives none (`LoadedModel.embedding_size` is 0).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -184,6 +197,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.ListLoadedModels,
                     request_deserializer=framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsRequest.FromString,
                     response_serializer=framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsResponse.SerializeToString,
+            ),
+            'EmbedImages': grpc.unary_unary_rpc_method_handler(
+                    servicer.EmbedImages,
+                    request_deserializer=framecast_dot_v1_dot_inference__service__pb2.EmbedImagesRequest.FromString,
+                    response_serializer=framecast_dot_v1_dot_inference__service__pb2.EmbedImagesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -403,6 +421,33 @@ class InferenceService:
             '/framecast.v1.InferenceService/ListLoadedModels',
             framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsRequest.SerializeToString,
             framecast_dot_v1_dot_inference__service__pb2.ListLoadedModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EmbedImages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/framecast.v1.InferenceService/EmbedImages',
+            framecast_dot_v1_dot_inference__service__pb2.EmbedImagesRequest.SerializeToString,
+            framecast_dot_v1_dot_inference__service__pb2.EmbedImagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

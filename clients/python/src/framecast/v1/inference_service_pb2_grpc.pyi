@@ -57,6 +57,10 @@ class InferenceServiceStub:
     """
     ListLoadedModels: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.ListLoadedModelsRequest, _inference_service_pb2.ListLoadedModelsResponse]
     """What is in memory, on its way there, or on its way out, by name."""
+    EmbedImages: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.EmbedImagesRequest, _inference_service_pb2.EmbedImagesResponse]
+    """What a model sees in pictures, or in parts of them, as vectors: rows in the request's order. FAILED_PRECONDITION for a
+    model that gives none (`LoadedModel.embedding_size` is 0).
+    """
 
 @_typing.type_check_only
 class InferenceServiceAsyncStub(InferenceServiceStub):
@@ -86,6 +90,10 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     """
     ListLoadedModels: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.ListLoadedModelsRequest, _inference_service_pb2.ListLoadedModelsResponse]  # type: ignore[assignment]
     """What is in memory, on its way there, or on its way out, by name."""
+    EmbedImages: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.EmbedImagesRequest, _inference_service_pb2.EmbedImagesResponse]  # type: ignore[assignment]
+    """What a model sees in pictures, or in parts of them, as vectors: rows in the request's order. FAILED_PRECONDITION for a
+    model that gives none (`LoadedModel.embedding_size` is 0).
+    """
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Predicts. Any trained model version of the registry can be named; it is loaded when it is first asked for."""
@@ -160,5 +168,15 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inference_service_pb2.ListLoadedModelsResponse, _abc.Awaitable[_inference_service_pb2.ListLoadedModelsResponse]]:
         """What is in memory, on its way there, or on its way out, by name."""
+
+    @_abc_1.abstractmethod
+    def EmbedImages(
+        self,
+        request: _inference_service_pb2.EmbedImagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_service_pb2.EmbedImagesResponse, _abc.Awaitable[_inference_service_pb2.EmbedImagesResponse]]:
+        """What a model sees in pictures, or in parts of them, as vectors: rows in the request's order. FAILED_PRECONDITION for a
+        model that gives none (`LoadedModel.embedding_size` is 0).
+        """
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
