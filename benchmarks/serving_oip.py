@@ -4,17 +4,23 @@ Each side is a process of its own that runs the same graph (a mean over the pict
 session options on one thread; requests alternate between the sides in rounds.
 
     python -m benchmarks.serving_oip --json benchmarks/results/serving_oip.json
+
+PyTriton is a side of its own where an environment has it, for it needs an older protobuf and NumPy than ours:
+
+    python -m venv /tmp/pytriton && /tmp/pytriton/bin/pip install nvidia-pytriton onnxruntime 'numpy<2'
+    python -m benchmarks.serving_oip --pytriton /tmp/pytriton/bin/python
 """
 
 import argparse
 import json
 import os
 import statistics
+import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +38,11 @@ from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequ
 IN_FLIGHT = 8
 THREADS = 1
 US, BARE, BARE_BYTES = "framecast", "bare grpcio, same messages", "bare grpcio, plain bytes"
+PYTRITON = "PyTriton, dynamic batching"
 SIZES = {"1 KB": (5, 17), "1.2 MB": (320, 320)}
 SHOWS_NOT = (
-    "large networks, where all of this vanishes beside the network; more cores; clients on other machines; TLS; "
-    "other servers. The client shares the cores with the server."
+    "large networks, where all of this vanishes beside the network; more cores; clients on other machines; TLS. "
+    "The client shares the cores with the server."
 )
 PACKAGES = ("grpcio", "numpy", "onnxruntime", "protobuf")
 _OPTIONS = [("grpc.max_receive_message_length", 1 << 26), ("grpc.max_send_message_length", 1 << 26)]
@@ -176,7 +183,21 @@ def _spread(values: list[float]) -> Spread:
     return Spread(statistics.median(values), tenths[0], tenths[-1])
 
 
-def cases(folder: Path, *, rounds: int, requests: int) -> Iterator[Case]:
+def pytriton(python: str, graph_path: Path, log: Path) -> AbstractContextManager[Server]:
+    """Its processes must find that Python's own library, not the system's."""
+    ask = "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"
+    libraries = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+    return serving(
+        "benchmarks.pytriton_peer",
+        str(graph_path),
+        str(THREADS),
+        environment={"LD_LIBRARY_PATH": libraries, "PYTHONPATH": str(Path(__file__).parents[1])},
+        log=log,
+        python=python,
+    )
+
+
+def cases(folder: Path, *, rounds: int, requests: int, pytriton_python: str | None) -> Iterator[Case]:
     with ExitStack() as stack:
         store = f"file://{folder / 'objects'}"
         registry = stack.enter_context(
@@ -226,6 +247,15 @@ def cases(folder: Path, *, rounds: int, requests: int) -> Iterator[Case]:
             )
             text = f"float32 [1, 3, {height}, {width}], {len(raw)} bytes; {IN_FLIGHT} in flight"
             count = requests if len(raw) < 10_000 else requests // 4
+            unary_peers: dict[str, tuple[Server, Ask]] = {}
+            stream_peers: dict[str, tuple[Server, Ask]] = {}
+            if pytriton_python is not None:
+                peer = stack.enter_context(pytriton(pytriton_python, path, folder / f"{model}-pytriton.log"))
+                channel = stack.enter_context(grpc.insecure_channel(peer.address, options=_OPTIONS))
+                peer_stub = grpc_service_pb2_grpc.GRPCInferenceServiceStub(channel)
+                its_message = request("peer", height, width)
+                unary_peers[PYTRITON] = (peer, unary(peer_stub.ModelInfer, its_message))
+                stream_peers[PYTRITON] = (peer, stream(peer_stub.ModelStreamInfer, its_message))
             yield measure(
                 f"unary, {label}",
                 text,
@@ -233,6 +263,7 @@ def cases(folder: Path, *, rounds: int, requests: int) -> Iterator[Case]:
                     US: (ours, unary(ours_stub.ModelInfer, message)),
                     BARE: (bare, unary(bare_stub.ModelInfer, message)),
                     BARE_BYTES: (bare, unary(bare_channel.unary_unary("/bare.Bytes/Infer"), raw)),
+                    **unary_peers,
                 },
                 rounds=rounds,
                 requests=count,
@@ -244,6 +275,7 @@ def cases(folder: Path, *, rounds: int, requests: int) -> Iterator[Case]:
                     US: (ours, stream(ours_stub.ModelStreamInfer, message)),
                     BARE: (bare, stream(bare_stub.ModelStreamInfer, message)),
                     BARE_BYTES: (bare, stream(bare_channel.stream_stream("/bare.Bytes/Stream"), raw)),
+                    **stream_peers,
                 },
                 rounds=rounds,
                 requests=count,
@@ -267,10 +299,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the raw result here")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--requests", type=int, default=400, help="per round and side; a quarter for large tensors")
+    parser.add_argument("--pytriton", metavar="PYTHON", help="of an environment that has nvidia-pytriton")
     options = parser.parse_args()
     done, load_before = [], os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        for case in cases(Path(folder), rounds=options.rounds, requests=options.requests):
+        for case in cases(
+            Path(folder), rounds=options.rounds, requests=options.requests, pytriton_python=options.pytriton
+        ):
             show(case)
             done.append(asdict(case))
     print(f"Does not show: {SHOWS_NOT}")

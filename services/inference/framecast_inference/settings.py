@@ -50,7 +50,9 @@ class InferenceSettings:
     max_upload_bytes: int = 8 * 1024**3
     """Longer uploads are refused; a stored asset may be longer."""
     max_calls: int = 32
-    """Calls, streams among them, that run at the same time; further ones wait."""
+    """Calls that run at the same time, but for streams; further ones wait."""
+    max_streams: int = 128
+    """Streams that run at the same time, each with a decoder's memory; further ones wait."""
     metrics_address: str = ""
     """host:port that serves Prometheus's `/metrics` over HTTP; empty: nobody does."""
     trace_endpoint: str = ""

@@ -129,6 +129,7 @@ def build(settings: InferenceSettings) -> InferenceService:
         settings.listen_address,
         [register, register_jobs, open_inference.add_to],
         max_workers=settings.max_calls,
+        max_streams=settings.max_streams,
         metrics=metrics,
         metrics_address=settings.metrics_address,
         tracing=open_tracing("inference", settings.trace_endpoint),

@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import grpc
@@ -36,9 +37,11 @@ class CallInterceptor(grpc.ServerInterceptor):
     Handlers contain no `try`: what they raise reaches the caller as the same class.
     """
 
-    def __init__(self, metrics: Metrics, tracing: Tracing) -> None:
+    def __init__(self, metrics: Metrics, tracing: Tracing, streams: ThreadPoolExecutor | None = None) -> None:
+        """`streams` are the threads of calls that stream in either direction; open: they share those of the others."""
         self._metrics = metrics
         self._tracing = tracing
+        self._streams = streams
         # A method has one handler for as long as its server lives; to wrap it anew for each call is not for free.
         self._wrapped: dict[str, _RpcHandler] = {}
 
@@ -54,7 +57,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         handler: Any = continuation(handler_call_details)
         if handler is None or method.startswith("/grpc."):
             return handler  # type: ignore[no-any-return]  # the class gains its fields by grpc's own subclass
-        self._wrapped[method] = wrapped = _wrap(handler, _Method(method, self._metrics, self._tracing))
+        self._wrapped[method] = wrapped = _wrap(handler, _Method(method, self._metrics, self._tracing), self._streams)
         return wrapped
 
 
@@ -78,7 +81,8 @@ class _Method:
         histogram.observe(seconds)
 
 
-def _wrap(handler: Any, method: _Method) -> _RpcHandler:
+def _wrap(handler: Any, method: _Method, streams: ThreadPoolExecutor | None) -> _RpcHandler:
+    wrapped: Any
     if handler.response_streaming:
         inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
         make: Callable[..., Any] = (
@@ -91,6 +95,8 @@ def _wrap(handler: Any, method: _Method) -> _RpcHandler:
             grpc.stream_unary_rpc_method_handler if handler.request_streaming else grpc.unary_unary_rpc_method_handler
         )
         wrapped = _unary(inner, method)
+    if streams is not None and (handler.request_streaming or handler.response_streaming):
+        wrapped.experimental_thread_pool = streams  # gRPC looks for it
     made: _RpcHandler = make(wrapped, handler.request_deserializer, handler.response_serializer)
     return made
 

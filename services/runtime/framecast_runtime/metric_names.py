@@ -24,8 +24,8 @@ class Family:
 REQUEST_SECONDS = Family(
     "framecast_request_seconds", "Calls that ended, by how long they took.", ("method", "code"), _SECONDS
 )
-CALLS_RUNNING = Family("framecast_calls_running", "Calls, streams among them, that hold a thread now.")
-CALLS_WAITING = Family("framecast_calls_waiting", "Calls that wait for a thread now.")
+CALLS_RUNNING = Family("framecast_calls_running", "Calls, or streams, that hold a thread now.", ("kind",))
+CALLS_WAITING = Family("framecast_calls_waiting", "Calls, or streams, that wait for a thread now.", ("kind",))
 
 # Of the inference service. `model` is the name of a version in memory; its series leave with it.
 MODEL_QUEUE_SECONDS = Family(

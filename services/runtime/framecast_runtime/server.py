@@ -32,7 +32,8 @@ Register = Callable[[grpc.Server], str]
 class GrpcServer:
     """Serves on `address` (`host:port`; port 0 takes a free one) from `start` to `stop`.
 
-    `max_workers` bounds the calls that run at the same time, streams among them. A connection that is silent for
+    `max_workers` bounds the calls that run at the same time, streams among them; with `max_streams` those have threads
+    of their own, so that streams of any number and length hold no request up. A connection that is silent for
     `keepalive_s` is asked whether it is there; without an answer within `keepalive_timeout_s` its calls end.
     `metrics` are served over HTTP at `metrics_address` (`host:port`) unless that is empty; `tracing` is closed with it.
     """
@@ -43,6 +44,7 @@ class GrpcServer:
         register: Sequence[Register],
         *,
         max_workers: int = 32,
+        max_streams: int | None = None,
         metrics: Metrics | None = None,
         metrics_address: str = "",
         tracing: Tracing | None = None,
@@ -54,11 +56,13 @@ class GrpcServer:
         metrics = metrics or Metrics()
         self._tracing = tracing or NoTracing()
         self._threads = CallThreads(max_workers)
-        metrics.gauge(CALLS_RUNNING, read=lambda: self._threads.running)
-        metrics.gauge(CALLS_WAITING, read=lambda: self._threads.waiting)
+        self._streams = None if max_streams is None else CallThreads(max_streams, "grpc-stream")
+        _watch(metrics, "call", self._threads)
+        if self._streams is not None:
+            _watch(metrics, "stream", self._streams)
         self._server = grpc.server(
-            self._threads,  # type: ignore[arg-type]  # typed as the standard executor; gRPC uses `submit` alone
-            interceptors=[CallInterceptor(metrics, self._tracing)],
+            self._threads,
+            interceptors=[CallInterceptor(metrics, self._tracing, self._streams)],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -83,6 +87,11 @@ class GrpcServer:
         self.metrics_port: int | None = None if self._endpoint is None else self._endpoint.port
         self._prepare = prepare
         self._stopped = threading.Event()
+
+    @property
+    def running_streams(self) -> int:
+        """Streams that hold a thread now, where they have threads of their own."""
+        return 0 if self._streams is None else self._streams.running
 
     def start(self) -> None:
         """Begins to accept calls."""
@@ -110,6 +119,8 @@ class GrpcServer:
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_s).wait()
         self._threads.shutdown(wait=False)
+        if self._streams is not None:
+            self._streams.shutdown(wait=False)
         if self._endpoint is not None:
             self._endpoint.stop()
         self._tracing.close()
@@ -122,6 +133,11 @@ class GrpcServer:
 
     def __exit__(self, *_: Any) -> None:
         self.stop(grace_s=1.0)
+
+
+def _watch(metrics: Metrics, kind: str, threads: CallThreads) -> None:
+    metrics.gauge(CALLS_RUNNING, kind, read=lambda: threads.running)
+    metrics.gauge(CALLS_WAITING, kind, read=lambda: threads.waiting)
 
 
 def _add_channelz(server: grpc.Server) -> list[str]:

@@ -15,10 +15,16 @@ import pytest
 from framecast.errors import DeadlineExceededError, ResourceExhaustedError
 from framecast.transport import open_channel
 from framecast.v1 import inference_service_pb2_grpc
-from framecast.v1.inference_service_pb2 import ImageSource, LoadModelVersionRequest, PredictImagesRequest
+from framecast.v1.inference_service_pb2 import (
+    ImageSource,
+    LoadModelVersionRequest,
+    PredictImagesRequest,
+    PredictVideoRequest,
+)
 from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast_inference.batching.batcher import Batcher
 from tests.support.inference_server import InferenceHandle, inference
+from tests.support.outside_yolox import store_asset
 from tests.support.waiting import until
 
 from .conftest import Services
@@ -142,6 +148,42 @@ def test_a_deadline_that_passes_while_the_model_is_busy_costs_no_compute(
         busy.result()
     stub.PredictImages(request)
     assert gate.sizes == [1, 1]
+
+
+def test_a_deadline_that_passes_in_a_full_queue_costs_no_compute(
+    services: Services, shared_data: Path, stub: Any, batcher: Batcher, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batcher, "limits", dataclasses.replace(batcher.limits, max_batch=1, queue_size=5))
+    batcher._buffers.clear()
+    request = requests(services, shared_data)[0]
+    with ThreadPoolExecutor(6) as pool:
+        with gate.closed():
+            busy = [pool.submit(stub.PredictImages, request) for _ in range(6)]
+            until(lambda: batcher.queued == 4)  # one runs, one has a place
+            for _ in range(3):  # each takes the last place in the queue, and leaves it
+                with pytest.raises(DeadlineExceededError):
+                    stub.PredictImages(request, timeout=0.05)
+                until(lambda: batcher.queued == 4)
+        for call in busy:
+            call.result()
+    assert gate.sizes == [1] * 6
+    batcher._buffers.clear()
+
+
+def test_a_stream_that_is_cancelled_runs_nothing_more(
+    services: Services, shared_data: Path, stub: Any, batching: InferenceHandle, batcher: Batcher, gate: Gate
+) -> None:
+    asset = store_asset(services.registry_channel, shared_data / "videos/bottle_h264_bframes.mp4")
+    stream = stub.PredictVideo(PredictVideoRequest(model_version=services.yolox, asset=asset.name))
+    for _ in range(4):
+        next(stream)
+    with gate.closed():
+        until(lambda: gate.arrived > sum(gate.sizes))  # a run is on its way, and further frames have places
+        arrived = gate.arrived
+        stream.cancel()
+        until(lambda: not any(entry.is_live(0.0) for batch in batcher._batches for entry in batch.entries))
+    until(lambda: batching.service.server.running_streams == 0)
+    assert sum(gate.sizes) == gate.arrived == arrived
 
 
 def test_a_request_beyond_the_queue_is_refused_at_once(

@@ -94,8 +94,8 @@ def test_calls_are_counted_by_method_and_code() -> None:
         }
         until(lambda: counted() == expected)
         samples = scrape(server.metrics_port)
-        until(lambda: value(scrape(server.metrics_port or 0), "framecast_calls_running") == 0)
-        assert value(samples, "framecast_calls_waiting") == 0
+        until(lambda: value(scrape(server.metrics_port or 0), "framecast_calls_running", kind="call") == 0)
+        assert value(samples, "framecast_calls_waiting", kind="call") == 0
 
 
 def test_a_server_without_an_address_serves_no_metrics() -> None:

@@ -78,6 +78,60 @@ def test_a_server_that_is_stopped_before_it_is_ready_never_says_so() -> None:
     server.stop(grace_s=0)
 
 
+def test_streams_hold_no_request_up_and_requests_no_stream() -> None:
+    begun, done = threading.Semaphore(0), threading.Event()
+
+    def hold(request: Any, context: Any) -> bytes:
+        begun.release()
+        done.wait()
+        return b""
+
+    def hold_stream(request: Any, context: Any) -> Iterator[bytes]:
+        yield b""
+        begun.release()
+        done.wait()
+
+    def echo(requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+        yield from requests
+
+    def register(server: grpc.Server) -> str:
+        handlers: dict[str, Any] = {
+            "Hold": grpc.unary_unary_rpc_method_handler(hold),
+            "Answer": grpc.unary_unary_rpc_method_handler(lambda request, context: request),
+            "HoldStream": grpc.unary_stream_rpc_method_handler(hold_stream),
+            "Echo": grpc.stream_stream_rpc_method_handler(echo),
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Mixed", handlers),))
+        return "test.Mixed"
+
+    def call(channel: grpc.Channel, shape: str, name: str) -> Any:
+        return getattr(channel, shape)(f"/test.Mixed/{name}")
+
+    with (
+        GrpcServer("127.0.0.1:0", [register], max_workers=2, max_streams=2) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        try:
+            streams = [call(channel, "unary_stream", "HoldStream")(b"") for _ in range(2)]
+            assert begun.acquire(timeout=10)
+            assert begun.acquire(timeout=10)  # every stream's thread is taken
+            assert call(channel, "unary_unary", "Answer")(b"still there", timeout=10) == b"still there"
+            waiting = call(channel, "stream_stream", "Echo")(iter([b"in time"]))
+        finally:
+            done.set()
+        assert [list(each) for each in streams] == [[b""], [b""]]
+        assert list(waiting) == [b"in time"]
+        done.clear()
+        try:
+            requests = [call(channel, "unary_unary", "Hold").future(b"") for _ in range(2)]
+            assert begun.acquire(timeout=10)
+            assert begun.acquire(timeout=10)
+            assert list(call(channel, "stream_stream", "Echo")(iter([b"a", b"b"]), timeout=10)) == [b"a", b"b"]
+        finally:
+            done.set()
+        assert [each.result() for each in requests] == [b"", b""]
+
+
 def test_a_call_ends_whose_caller_is_gone_without_a_word() -> None:
     begun, ended = threading.Event(), threading.Event()
 
