@@ -12,6 +12,7 @@ PyTriton is a side of its own where an environment has it, for it needs an older
 """
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -130,11 +131,11 @@ def unary(call: Callable[[Any], Any], message: object) -> Ask:
     return ask
 
 
-def stream(call: Callable[[Any], Iterator[Any]], message: object) -> Ask:
+def stream(call: Callable[[Any], Iterator[Any]], message: object, *, in_flight: int = IN_FLIGHT) -> Ask:
     """The same over one bidirectional stream."""
 
     def ask(count: int) -> None:
-        free = threading.Semaphore(IN_FLIGHT)
+        free = threading.Semaphore(in_flight)
 
         def messages() -> Iterator[object]:
             for _ in range(count):
@@ -245,20 +246,20 @@ def cases(folder: Path, *, rounds: int, requests: int, pytriton_python: str | No
             ours_stub, bare_stub = (
                 grpc_service_pb2_grpc.GRPCInferenceServiceStub(channel) for channel in (ours_channel, bare_channel)
             )
-            text = f"float32 [1, 3, {height}, {width}], {len(raw)} bytes; {IN_FLIGHT} in flight"
+            text = f"float32 [1, 3, {height}, {width}], {len(raw)} bytes"
+            its_message = request("peer", height, width)
             count = requests if len(raw) < 10_000 else requests // 4
             unary_peers: dict[str, tuple[Server, Ask]] = {}
-            stream_peers: dict[str, tuple[Server, Ask]] = {}
+            stream_peers: list[tuple[str, Server, Any]] = []
             if pytriton_python is not None:
                 peer = stack.enter_context(pytriton(pytriton_python, path, folder / f"{model}-pytriton.log"))
                 channel = stack.enter_context(grpc.insecure_channel(peer.address, options=_OPTIONS))
                 peer_stub = grpc_service_pb2_grpc.GRPCInferenceServiceStub(channel)
-                its_message = request("peer", height, width)
                 unary_peers[PYTRITON] = (peer, unary(peer_stub.ModelInfer, its_message))
-                stream_peers[PYTRITON] = (peer, stream(peer_stub.ModelStreamInfer, its_message))
+                stream_peers.append((PYTRITON, peer, peer_stub.ModelStreamInfer))
             yield measure(
                 f"unary, {label}",
-                text,
+                f"{text}; {IN_FLIGHT} in flight",
                 {
                     US: (ours, unary(ours_stub.ModelInfer, message)),
                     BARE: (bare, unary(bare_stub.ModelInfer, message)),
@@ -268,18 +269,20 @@ def cases(folder: Path, *, rounds: int, requests: int, pytriton_python: str | No
                 rounds=rounds,
                 requests=count,
             )
-            yield measure(
-                f"stream, {label}",
-                text,
-                {
-                    US: (ours, stream(ours_stub.ModelStreamInfer, message)),
-                    BARE: (bare, stream(bare_stub.ModelStreamInfer, message)),
-                    BARE_BYTES: (bare, stream(bare_channel.stream_stream("/bare.Bytes/Stream"), raw)),
-                    **stream_peers,
-                },
-                rounds=rounds,
-                requests=count,
-            )
+            for in_flight in (IN_FLIGHT, 1):
+                ask = functools.partial(stream, in_flight=in_flight)
+                yield measure(
+                    f"stream, {label}",
+                    f"{text}; {in_flight} in flight",
+                    {
+                        US: (ours, ask(ours_stub.ModelStreamInfer, message)),
+                        BARE: (bare, ask(bare_stub.ModelStreamInfer, message)),
+                        BARE_BYTES: (bare, ask(bare_channel.stream_stream("/bare.Bytes/Stream"), raw)),
+                        **{name: (server, ask(call, its_message)) for name, server, call in stream_peers},
+                    },
+                    rounds=rounds,
+                    requests=count,
+                )
 
 
 def show(case: Case) -> None:
