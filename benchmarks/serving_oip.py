@@ -15,7 +15,6 @@ import argparse
 import functools
 import json
 import os
-import statistics
 import subprocess
 import tempfile
 import threading
@@ -32,6 +31,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import framecast
 from benchmarks.provenance import provenance
+from benchmarks.rounds import Spread, in_turn, ratios, spread
 from benchmarks.serving_processes import Server, serving
 from framecast_inference.open_inference.v2 import grpc_service_pb2_grpc
 from framecast_inference.open_inference.v2.model_infer_pb2 import ModelInferRequest
@@ -48,15 +48,6 @@ SHOWS_NOT = (
 PACKAGES = ("grpcio", "numpy", "onnxruntime", "protobuf")
 _OPTIONS = [("grpc.max_receive_message_length", 1 << 26), ("grpc.max_send_message_length", 1 << 26)]
 Ask = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median, and the 10 % and 90 % points."""
-
-    median: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -156,8 +147,8 @@ def measure(name: str, text: str, sides: dict[str, tuple[Server, Ask]], *, round
     rate: dict[str, list[float]] = {side: [] for side in sides}
     for _, ask in sides.values():
         ask(requests)
-    for _ in range(rounds):
-        for side, (server, ask) in sides.items():
+    for number in range(rounds):
+        for side, (server, ask) in in_turn(sides, number):
             before, start = server.cpu_seconds(), time.monotonic()
             ask(requests)
             rate[side].append(requests / (time.monotonic() - start))
@@ -169,19 +160,14 @@ def measure(name: str, text: str, sides: dict[str, tuple[Server, Ask]], *, round
         requests,
         {
             side: Side(
-                _spread(cpu[side]),
-                _spread(rate[side]),
-                _spread([ours / other for ours, other in zip(cpu[US], cpu[side], strict=True)]),
-                _spread([ours / other for ours, other in zip(rate[US], rate[side], strict=True)]),
+                spread(cpu[side]),
+                spread(rate[side]),
+                ratios(cpu[US], cpu[side]),
+                ratios(rate[US], rate[side]),
             )
             for side in sides
         },
     )
-
-
-def _spread(values: list[float]) -> Spread:
-    tenths = statistics.quantiles(values, n=10)
-    return Spread(statistics.median(values), tenths[0], tenths[-1])
 
 
 def pytriton(python: str, graph_path: Path, log: Path) -> AbstractContextManager[Server]:

@@ -25,6 +25,7 @@ import grpc
 import framecast
 from benchmarks import bare_loop, video_networks
 from benchmarks.provenance import provenance
+from benchmarks.rounds import Spread, in_turn, ratios, spread
 from benchmarks.serving_processes import Server, serving
 from framecast.v1.frame_range_pb2 import FrameRange
 from framecast.v1.inference_service_pb2 import PredictVideoRequest, PredictVideoResponse
@@ -40,15 +41,6 @@ SHOWS_NOT = (
 )
 PACKAGES = ("av", "grpcio", "numpy", "onnxruntime", "opencv-python-headless", "protobuf")
 _METHOD = "/framecast.v1.InferenceService/PredictVideo"
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median, and the 10 % and 90 % points."""
-
-    median: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -118,23 +110,16 @@ def measure(sides: dict[str, Round], *, rounds: int, frames: int) -> dict[str, S
     rate: dict[str, list[float]] = {side: [] for side in sides}
     for run in sides.values():
         run()
-    for _ in range(rounds):
-        for side, run in sides.items():
+    for number in range(rounds):
+        for side, run in in_turn(sides, number):
             seconds, wall = run()
             cpu[side].append(seconds / frames * 1000)
             rate[side].append(frames / wall)
 
-    def ratios(of: dict[str, list[float]], side: str) -> Spread:
-        return _spread([our / other for our, other in zip(of[US], of[side], strict=True)])
-
     return {
-        side: Side(_spread(cpu[side]), _spread(rate[side]), ratios(cpu, side), ratios(rate, side)) for side in sides
+        side: Side(spread(cpu[side]), spread(rate[side]), ratios(cpu[US], cpu[side]), ratios(rate[US], rate[side]))
+        for side in sides
     }
-
-
-def _spread(values: list[float]) -> Spread:
-    tenths = statistics.quantiles(values, n=10)
-    return Spread(statistics.median(values), tenths[0], tenths[-1])
 
 
 def cases(folder: Path, options: argparse.Namespace) -> Iterator[Case]:
