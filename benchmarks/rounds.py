@@ -19,7 +19,7 @@ class Spread:
 
 def spread(values: Sequence[float]) -> Spread:
     """Of at least two values."""
-    tenths = statistics.quantiles(values, n=10)
+    tenths = statistics.quantiles(values, n=10, method="inclusive")
     return Spread(statistics.median(values), tenths[0], tenths[-1])
 
 
