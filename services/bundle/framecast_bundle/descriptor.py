@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from framecast.errors import InvalidArgumentError
-from framecast_bundle.settings import nearest_names
+from framecast_bundle.nearest_names import nearest_names
 
 MAX_DESCRIPTOR_BYTES = 1 << 20
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 import framecast_core
+from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
-from framecast_bundle.settings import Settings, score_thresholds
+from framecast_bundle.settings import Settings, class_score_thresholds, score_thresholds
 
 MAX_CANDIDATES = 30_000
 """Boxes of one picture that compete, as in Ultralytics' YOLOv5 (`max_nms`); the time grows with their square."""
@@ -44,7 +45,7 @@ class Detections:
     scores: FloatArray
     class_indices: npt.NDArray[np.int32]
     rows: npt.NDArray[np.int64]
-    """[N] which of the batch's candidates each box was."""
+    """Of the candidates, all pictures' behind each other."""
 
     def prediction(self, placement: Placement, **fields: Any) -> Prediction:
         """As a prediction; `fields` are what it has besides boxes."""
@@ -59,7 +60,12 @@ class Detections:
 
 
 def suppress(
-    candidates: Candidates, placements: Sequence[Placement], settings: Sequence[Settings], *, clip: bool = True
+    candidates: Candidates,
+    placements: Sequence[Placement],
+    settings: Sequence[Settings],
+    manifest: ModelBundle,
+    *,
+    clip: bool = True,
 ) -> Iterator[Detections]:
     """Non-maximum suppression with every picture's own settings, then the way back to source pixels.
 
@@ -67,7 +73,6 @@ def suppress(
     Boxes that lie in the padding alone, and so have no area within the picture, are dropped; others are cut at the
     picture's border if `clip`.
     """
-    candidates, origins = _strongest(candidates)
     keep, splits = framecast_core.nms(
         candidates.boxes,
         candidates.scores,
@@ -75,33 +80,21 @@ def suppress(
         candidates.splits,
         iou_thresholds=np.array([each.iou_threshold for each in settings], dtype=np.float32),
         score_thresholds=score_thresholds(settings),
+        class_score_thresholds=class_score_thresholds(settings, manifest),
         max_detections=np.array([each.max_detections for each in settings], dtype=np.int32),
+        max_candidates=np.full(len(settings), MAX_CANDIDATES, dtype=np.int32),
         class_agnostic=np.array([each.class_agnostic for each in settings], dtype=np.bool_),
     )
-    for index, placement in enumerate(placements):
-        rows = keep[splits[index] : splits[index + 1]]
-        inside = placement.to_source(candidates.boxes[rows])
-        boxes = inside if clip else placement.to_source(candidates.boxes[rows], clip=False)
-        visible = (inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])
-        rows, boxes = rows[visible], boxes[visible]
+    boxes, rows, splits = framecast_core.map_boxes(
+        candidates.boxes,
+        keep,
+        splits,
+        np.array([(each.x, each.y, each.scale_x, each.scale_y) for each in placements], dtype=np.float32),
+        np.array([(each.image_height, each.image_width) for each in placements], dtype=np.int32),
+        clip=clip,
+    )
+    tensor_boxes, scores, classes = candidates.boxes[rows], candidates.scores[rows], candidates.classes[rows]
+    for start, stop in pairwise(splits.tolist()):
         yield Detections(
-            candidates.boxes[rows],
-            boxes,
-            candidates.scores[rows],
-            candidates.classes[rows],
-            rows if origins is None else origins[rows],
+            tensor_boxes[start:stop], boxes[start:stop], scores[start:stop], classes[start:stop], rows[start:stop]
         )
-
-
-def _strongest(candidates: Candidates) -> tuple[Candidates, npt.NDArray[np.int64] | None]:
-    """The candidates that may enter, and which they were; None: all of them."""
-    counts = np.diff(candidates.splits)
-    if not (counts > MAX_CANDIDATES).any():
-        return candidates, None
-    rows = []
-    for start, stop in pairwise(candidates.splits.tolist()):
-        best = np.argsort(-candidates.scores[start:stop], kind="stable")[:MAX_CANDIDATES]
-        rows.append(start + np.sort(best))  # in the order given, by which ties are broken
-    keep = np.concatenate(rows)
-    splits = np.concatenate([[0], np.cumsum(np.minimum(counts, MAX_CANDIDATES))]).astype(np.int64)
-    return Candidates(candidates.boxes[keep], candidates.scores[keep], candidates.classes[keep], splits), keep

@@ -11,7 +11,7 @@ from framecast.errors import InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
 from framecast_bundle.head_rules import check_head
-from framecast_bundle.settings import check_settings
+from framecast_bundle.setting_rules import check_settings
 
 FORMAT_VERSION = 1
 MAX_INPUT_SIDE = 4096
@@ -47,9 +47,7 @@ def check_manifest(manifest: ModelBundle) -> None:
     _check_files(manifest)
     _check_graphs(manifest)
     check_head(manifest)
-    check_settings(
-        manifest.default_settings, [category.name for category in manifest.categories], prefix="default_settings"
-    )
+    check_settings(manifest.default_settings, manifest, prefix="default_settings")
 
 
 def check_path(field: str, path: str) -> None:

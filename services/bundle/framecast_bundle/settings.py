@@ -1,24 +1,32 @@
 """The settings that one request is answered with, after every open field has been filled."""
 
-import difflib
-import math
+import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+from google.protobuf import json_format
 
-from framecast.errors import InvalidArgumentError
-from framecast.v1.inference_settings_pb2 import InferenceSettings
+from framecast.v1.inference_settings_pb2 import InferenceSettings, SettingSchema
 from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.setting_rules import check_settings
+from framecast_bundle.setting_table import settings_of
 
-MAX_RDP_THRESHOLD = 0.01
-MAX_DETECTIONS = 10_000
+
+class MaskFormat(StrEnum):
+    """How masks come."""
+
+    POLYGONS = "POLYGONS"
+    RUN_LENGTHS = "RUN_LENGTHS"
+    NONE = "NONE"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Every setting decided; the defaults are the service's own."""
+    """Every setting decided; the defaults are the service's own. `setting_table` says what each does."""
 
     confidence_threshold: float = 0.6
     """Instances and labels with a lower score are dropped; in [0, 1]."""
@@ -32,88 +40,80 @@ class Settings:
     """Names of the categories to report; empty: all."""
     class_agnostic: bool = False
     """Boxes of different categories suppress each other, too."""
+    category_confidence_thresholds: tuple[tuple[str, float], ...] = ()
+    """Category and threshold, by name: in place of `confidence_threshold`."""
+    mask_format: MaskFormat = MaskFormat.POLYGONS
+    augment: bool = False
+    window_width: int = 0
+    """Of the windows that slide over the picture, in its pixels; 0: none do."""
+    window_height: int = 0
+    """0: as wide."""
+    window_overlap: float = 0.25
+    """Share of a window's side; in [0, 0.9]."""
+    logits: bool = False
+    debug_picture: bool = False
 
     def to_proto(self) -> InferenceSettings:
         """The same as a message with every field set."""
-        return InferenceSettings(
-            confidence_threshold=self.confidence_threshold,
-            iou_threshold=self.iou_threshold,
-            rdp_threshold=self.rdp_threshold,
-            max_detections=self.max_detections,
-            categories=self.categories,
-            class_agnostic=self.class_agnostic,
-        )
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields["mask_format"] = InferenceSettings.MaskFormat.Value(self.mask_format)
+        fields["category_confidence_thresholds"] = dict(self.category_confidence_thresholds)
+        return InferenceSettings(**fields)
 
 
 def effective_settings(request: InferenceSettings, manifest: ModelBundle) -> Settings:
     """Fills what the request leaves open from the bundle's defaults, then from the service's.
 
     Raises InvalidArgumentError with the field and its value where the request is out of range or names a category
-    that the model does not have.
+    that the model does not have, UnimplementedError for what the model cannot give.
     """
-    check_settings(request, [category.name for category in manifest.categories])
-    bundled = manifest.default_settings
-    service = Settings()
+    check_settings(request, manifest)
+    # A map is open where it is empty, like a list; `ListFields` has what is set, and lists and maps that are not empty.
+    chosen = {field.name: value for field, value in manifest.default_settings.ListFields()}
+    given = {field.name: value for field, value in request.ListFields()}
+    if given.get("window_width"):
+        chosen.pop("window_height", None)  # a window of the request's own is not completed by the bundle's
+    chosen |= given
+    if not chosen.get("window_width"):
+        chosen["window_height"] = 0
+    if "mask_format" in chosen:
+        chosen["mask_format"] = MaskFormat(InferenceSettings.MaskFormat.Name(chosen["mask_format"]))
+    if "categories" in chosen:
+        chosen["categories"] = tuple(dict.fromkeys(chosen["categories"]))
+    if "category_confidence_thresholds" in chosen:
+        chosen["category_confidence_thresholds"] = tuple(sorted(chosen["category_confidence_thresholds"].items()))
+    return Settings(**chosen)
 
-    def chosen(field: str) -> InferenceSettings | Settings:
-        # mypy-protobuf types HasField by literals; the names below are the message's own fields.
-        if request.HasField(field):  # type: ignore[arg-type]
-            return request
-        return bundled if bundled.HasField(field) else service  # type: ignore[arg-type]
 
-    return Settings(
-        confidence_threshold=chosen("confidence_threshold").confidence_threshold,
-        iou_threshold=chosen("iou_threshold").iou_threshold,
-        rdp_threshold=chosen("rdp_threshold").rdp_threshold,
-        max_detections=chosen("max_detections").max_detections,
-        categories=tuple(dict.fromkeys(request.categories or bundled.categories)),
-        class_agnostic=chosen("class_agnostic").class_agnostic,
+def setting_schemas(manifest: ModelBundle) -> list[SettingSchema]:
+    """What a request can set for a model, with the model's defaults."""
+    message = effective_settings(InferenceSettings(), manifest).to_proto()
+    defaults = json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
-
-
-def check_settings(settings: InferenceSettings, class_names: Sequence[str], *, prefix: str = "settings") -> None:
-    """Refuses values out of range and unknown categories; open fields pass.
-
-    `prefix` goes before the field's name in the InvalidArgumentError.
-    """
-    if settings.HasField("confidence_threshold"):
-        _check_range(f"{prefix}.confidence_threshold", settings.confidence_threshold, 1.0)
-    if settings.HasField("iou_threshold"):
-        _check_range(f"{prefix}.iou_threshold", settings.iou_threshold, 1.0)
-    if settings.HasField("rdp_threshold"):
-        _check_range(f"{prefix}.rdp_threshold", settings.rdp_threshold, MAX_RDP_THRESHOLD)
-    if settings.HasField("max_detections") and not 1 <= settings.max_detections <= MAX_DETECTIONS:
-        raise InvalidArgumentError(
-            f"{prefix}.max_detections is {settings.max_detections}; it must be in [1, {MAX_DETECTIONS}]",
-            reason="SETTING_OUT_OF_RANGE",
-            field=f"{prefix}.max_detections",
-            value=settings.max_detections,
-        )
-    known = set(class_names)
-    for name in settings.categories:
-        if name not in known:
-            nearest = nearest_names(name, class_names)
-            raise InvalidArgumentError(
-                f"the model has no category {name!r}; did you mean {', '.join(map(repr, nearest))}?",
-                reason="UNKNOWN_CATEGORY",
-                field=f"{prefix}.categories",
-                value=name,
-                nearest=", ".join(nearest),
+    names = [category.name for category in manifest.categories]
+    schemas = []
+    for setting in settings_of(manifest):
+        by_category = setting.type in (SettingSchema.CHOICES, SettingSchema.NUMBER_BY_CHOICE)
+        schemas.append(
+            SettingSchema(
+                name=setting.name,
+                type=setting.type,
+                minimum=0 if setting.or_zero else setting.minimum,
+                maximum=setting.maximum,
+                choices=names if by_category else setting.choices,
+                default_json=json.dumps(defaults[setting.name], ensure_ascii=False),
+                description=setting.description,
             )
-
-
-def nearest_names(name: str, known: Sequence[str], count: int = 3) -> list[str]:
-    """Up to `count` known names that look most like `name`, whatever the case; never empty unless `known` is."""
-    by_folded = {other.casefold(): other for other in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=count, cutoff=0.0)
-    return [by_folded[other] for other in close]
+        )
+    return schemas
 
 
 def class_filter(settings: Sequence[Settings], manifest: ModelBundle) -> npt.NDArray[np.bool_] | None:
     """Which classes each picture reports, bool [B, C]; None where all of them report all."""
     if not any(each.categories for each in settings):
         return None
-    index = {category.name: position for position, category in enumerate(manifest.categories)}
+    index = _class_index(manifest)
     allowed = np.zeros((len(settings), len(index)), dtype=np.bool_)
     for row, each in zip(allowed, settings, strict=True):
         if each.categories:
@@ -124,17 +124,33 @@ def class_filter(settings: Sequence[Settings], manifest: ModelBundle) -> npt.NDA
 
 
 def score_thresholds(settings: Sequence[Settings]) -> npt.NDArray[np.float32]:
-    """Thresholds float32 [B] for kernels that keep score > threshold: a score equal to the setting is kept."""
-    wanted = np.array([each.confidence_threshold for each in settings], dtype=np.float32)
+    """Thresholds float32 [B] for kernels that keep score > threshold: a score equal to the setting is kept.
+
+    The lowest that any category has, where categories have their own: `class_score_thresholds` does the rest.
+    """
+    lowest = [
+        min([each.confidence_threshold, *(value for _, value in each.category_confidence_thresholds)])
+        for each in settings
+    ]
+    return _below(np.array(lowest, dtype=np.float32))
+
+
+def class_score_thresholds(settings: Sequence[Settings], manifest: ModelBundle) -> npt.NDArray[np.float32] | None:
+    """The same by class, float32 [B, C]; None where no picture has thresholds by category."""
+    if not any(each.category_confidence_thresholds for each in settings):
+        return None
+    index = _class_index(manifest)
+    wanted = np.empty((len(settings), len(index)), dtype=np.float32)
+    for row, each in zip(wanted, settings, strict=True):
+        row[:] = each.confidence_threshold
+        for name, value in each.category_confidence_thresholds:
+            row[index[name]] = value
+    return _below(wanted)
+
+
+def _class_index(manifest: ModelBundle) -> dict[str, int]:
+    return {category.name: position for position, category in enumerate(manifest.categories)}
+
+
+def _below(wanted: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.nextafter(wanted, np.float32(0.0), dtype=np.float32)
-
-
-def _check_range(field: str, value: float, upper: float) -> None:
-    # float32 fields: 0.01 arrives as 0.0099999998, so that the bounds themselves pass.
-    if not math.isfinite(value) or not 0.0 <= value <= upper:
-        raise InvalidArgumentError(
-            f"{field} is {value:g}; it must be in [0, {upper:g}]",
-            reason="SETTING_OUT_OF_RANGE",
-            field=field,
-            value=value,
-        )

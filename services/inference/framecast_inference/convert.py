@@ -6,7 +6,7 @@ from framecast.errors import InvalidArgumentError
 from framecast.status import to_status
 from framecast.v1 import inference_service_pb2 as messages
 from framecast.v1.inference_settings_pb2 import InferenceSettings
-from framecast_bundle.settings import Settings, effective_settings
+from framecast_bundle.settings import Settings, effective_settings, setting_schemas
 from framecast_inference.batching.batcher import Priority
 from framecast_inference.frame_sources import FrameSource, FrameSources
 from framecast_inference.image_embedding import Embeddings, MissingPatches
@@ -54,6 +54,7 @@ def loaded_model_to_proto(model: LoadedModel) -> messages.LoadedModel:
         embedding_size=model.embedding_size,
         precision=model.precision,
         fallback=model.fallback,
+        settings=setting_schemas(manifest),
     )
 
 

@@ -1,17 +1,14 @@
 """Which candidates compete, and that the rest does not count."""
 
-from typing import Any
-
 import numpy as np
-import pytest
 
-import framecast_core
+from framecast.v1.annotation_pb2 import Category
 from framecast.v1.model_bundle_pb2 import ModelBundle
-from framecast_bundle import detections
 from framecast_bundle.detections import MAX_CANDIDATES, Candidates, Detections, suppress
 from framecast_bundle.placement import place
 from framecast_bundle.settings import Settings
 
+MODEL = ModelBundle(categories=[Category(id=index, name=f"c{index}") for index in range(5)])
 EVERYTHING = Settings(confidence_threshold=0.0, iou_threshold=1.0, class_agnostic=True, max_detections=10_000)
 
 
@@ -29,21 +26,11 @@ def candidates(counts: list[int], seed: int = 0) -> Candidates:
 def found(given: Candidates, settings: Settings) -> list[Detections]:
     rule = ModelBundle.Input(resize=ModelBundle.Input.STRETCH, width=640, height=640, stride=1)
     pictures = len(given.splits) - 1
-    return list(suppress(given, [place(rule, width=640, height=640)] * pictures, [settings] * pictures))
+    return list(suppress(given, [place(rule, width=640, height=640)] * pictures, [settings] * pictures, MODEL))
 
 
-def test_of_very_many_candidates_only_the_best_compete(monkeypatch: pytest.MonkeyPatch) -> None:
-    entered: list[list[int]] = []
-    nms = framecast_core.nms
-
-    def counting(boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray, splits: np.ndarray, **settings: Any):
-        assert len(boxes) == len(scores) == len(classes) == splits[-1]
-        entered.append(np.diff(splits).tolist())
-        return nms(boxes, scores, classes, splits, **settings)
-
-    monkeypatch.setattr(framecast_core, "nms", counting)
+def test_of_very_many_candidates_only_the_best_compete() -> None:
     many, few = found(candidates([200_000, 7]), EVERYTHING)
-    assert entered == [[MAX_CANDIDATES, 7]]
     assert len(many.scores) == 10_000
     assert len(few.scores) == 7
 
@@ -62,5 +49,33 @@ def test_the_candidates_left_out_are_the_weakest_and_the_last_of_equal_ones() ->
 
 
 def test_up_to_the_limit_every_candidate_competes() -> None:
-    given = candidates([MAX_CANDIDATES, 0, 3])
-    assert detections._strongest(given) == (given, None)
+    far_apart = np.arange(MAX_CANDIDATES, dtype=np.float32)[:, None] / 50
+    boxes = np.concatenate([far_apart, far_apart, far_apart + 0.01, far_apart + 0.01], axis=1)
+    scores = np.linspace(1, 0.5, MAX_CANDIDATES, dtype=np.float32)
+    last_only = Settings(confidence_threshold=0, categories=(), category_confidence_thresholds=(("c0", 1.0),))
+    classes = np.zeros(MAX_CANDIDATES, np.int32)
+    classes[-1] = 1
+    given = Candidates(boxes, scores, classes, np.array([0, MAX_CANDIDATES], np.int64))
+    (kept,) = found(given, last_only)
+    assert kept.class_indices.tolist() == [0, 1]
+    assert kept.rows.tolist() == [0, MAX_CANDIDATES - 1]
+
+
+def test_a_category_can_have_a_threshold_of_its_own_beside_pictures_without() -> None:
+    given = candidates([60, 60])
+    own = Settings(confidence_threshold=0.9, iou_threshold=1.0, category_confidence_thresholds=(("c2", 0.1),))
+    plain = Settings(confidence_threshold=0.5, iou_threshold=1.0)
+    rule = ModelBundle.Input(resize=ModelBundle.Input.STRETCH, width=640, height=640, stride=1)
+    placements = [place(rule, width=640, height=640)] * 2
+    first, second = suppress(given, placements, [own, plain], MODEL)
+    for detections, row, settings in ((first, 0, own), (second, 1, plain)):
+        rows = slice(int(given.splits[row]), int(given.splits[row + 1]))
+        scores, classes = given.scores[rows], given.classes[rows]
+        least = np.full(len(scores), settings.confidence_threshold)
+        if settings is own:
+            least[classes == 2] = 0.1
+        assert sorted(detections.scores.tolist()) == sorted(scores[scores >= least.astype(np.float32)].tolist())
+    # Alone it is the same to the bit.
+    alone = Candidates(given.boxes[60:], given.scores[60:], given.classes[60:], np.array([0, 60], np.int64))
+    (again,) = suppress(alone, placements[:1], [plain], MODEL)
+    assert again.boxes.tobytes() == second.boxes.tobytes()

@@ -155,7 +155,7 @@ class RcnnHead:
             min_size=self._head.box_min_size,
             box_weights=self._box_weights,
         )
-        (found,) = suppress(Candidates(boxes, scores, classes, splits), [placement], [settings])
+        (found,) = suppress(Candidates(boxes, scores, classes, splits), [placement], [settings], self._manifest)
         return found
 
     def _with_polygons(

@@ -50,5 +50,5 @@ class YoloV5Head:
             class_filter=class_filter(settings, self._manifest),
             multi_label=self._manifest.yolov5.multi_label,
         )
-        found = suppress(Candidates(*candidates), placements, settings)
+        found = suppress(Candidates(*candidates), placements, settings, self._manifest)
         return [detections.prediction(place) for detections, place in zip(found, placements, strict=True)]

@@ -48,5 +48,5 @@ class YoloXHead:
             multi_label=self._manifest.yolox.multi_label,
         )
         # As published: a box shows the extent that the network believes in, even beyond the picture.
-        found = suppress(Candidates(*candidates), placements, settings, clip=False)
+        found = suppress(Candidates(*candidates), placements, settings, self._manifest, clip=False)
         return [detections.prediction(place) for detections, place in zip(found, placements, strict=True)]

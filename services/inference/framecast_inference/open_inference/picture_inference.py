@@ -40,8 +40,7 @@ class PictureInference:
         `ImagePrediction.predict` raises, too.
         """
         start = _now()
-        names = [category.name for category in endpoint.manifest.categories]
-        settings = effective_settings(read_settings(request.message.parameters, names), endpoint.manifest)
+        settings = effective_settings(read_settings(request.message.parameters, endpoint.manifest), endpoint.manifest)
         wanted = endpoint.tensors.wanted(request.message)
         files = endpoint.tensors.arrays(request.message, request.raws)[IMAGE.name].tolist()
         parsed = _now()

@@ -2,13 +2,15 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from google.protobuf.descriptor import FieldDescriptor
-
-from framecast.errors import InvalidArgumentError
-from framecast.v1.inference_settings_pb2 import InferenceSettings
-from framecast_bundle.settings import Settings, check_settings, nearest_names
+from framecast.errors import InvalidArgumentError, UnimplementedError
+from framecast.v1.inference_settings_pb2 import InferenceSettings, SettingSchema
+from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.nearest_names import nearest_names
+from framecast_bundle.setting_rules import check_settings
+from framecast_bundle.setting_table import SETTINGS, Setting
+from framecast_bundle.settings import Settings
 from framecast_inference.open_inference.v2.model_infer_pb2 import InferParameter
 
 FINAL_RESPONSE_WANTED = "triton_enable_empty_final_response"
@@ -18,16 +20,9 @@ FINAL_RESPONSE = "triton_final_response"
 _PREFIX = "parameters"
 # Triton's own, which clients may send to any model. Models here keep no state, and a deadline is the call's.
 _IGNORED = frozenset({"sequence_id", "sequence_start", "sequence_end", "priority", "timeout", FINAL_RESPONSE_WANTED})
-_Field = FieldDescriptor
-_FLOATS = (_Field.TYPE_FLOAT, _Field.TYPE_DOUBLE)
-_INTEGERS = (_Field.TYPE_INT32, _Field.TYPE_INT64, _Field.TYPE_UINT32, _Field.TYPE_UINT64)
-_SETTINGS: dict[str, FieldDescriptor] = {
-    field.name: field
-    for field in InferenceSettings.DESCRIPTOR.fields
-    if field.type in (*_FLOATS, *_INTEGERS, _Field.TYPE_BOOL, _Field.TYPE_STRING)
-    and (not field.is_repeated or field.type == _Field.TYPE_STRING)
-}
-"""Every setting that a single value, or a list of names, can express; new ones become parameters by themselves."""
+# What they ask for has no tensor to come in.
+_WITHOUT_TENSOR = frozenset({"mask_format", "logits", "debug_picture"})
+_SETTINGS = {setting.name: setting for setting in SETTINGS if setting.name not in _WITHOUT_TENSOR}
 
 
 def parameter_names() -> list[str]:
@@ -47,16 +42,22 @@ def check_no_settings(parameters: Mapping[str, InferParameter]) -> None:
             )
 
 
-def read_settings(parameters: Mapping[str, InferParameter], class_names: Sequence[str]) -> InferenceSettings:
+def read_settings(parameters: Mapping[str, InferParameter], manifest: ModelBundle) -> InferenceSettings:
     """The settings that a request gives; what it leaves open stays open.
 
-    Raises InvalidArgumentError that names the parameter: unknown, of another type, or out of range.
+    Raises InvalidArgumentError that names the parameter: unknown, of another type, or out of range; UnimplementedError
+    for what the model, or this protocol, does not have.
     """
     settings = InferenceSettings()
     for name, parameter in parameters.items():
-        field = _SETTINGS.get(name)
-        if field is not None:
-            _set(settings, field, parameter)
+        if name in _SETTINGS:
+            _set(settings, _SETTINGS[name], parameter)
+        elif name in _WITHOUT_TENSOR:
+            raise UnimplementedError(
+                f"parameter {name!r} is not supported by this protocol; ask framecast.v1.InferenceService for it",
+                reason="SETTING_NOT_SUPPORTED",
+                field=f"{_PREFIX}.{name}",
+            )
         elif name not in _IGNORED:
             raise InvalidArgumentError(
                 f"parameter {name!r} is unknown; did you mean {nearest_names(name, parameter_names(), 1)[0]!r}?",
@@ -64,54 +65,80 @@ def read_settings(parameters: Mapping[str, InferParameter], class_names: Sequenc
                 field=f"{_PREFIX}.{name}",
                 value=name,
             )
-    check_settings(settings, class_names, prefix=_PREFIX)
+    check_settings(settings, manifest, prefix=_PREFIX)
     return settings
 
 
 def settings_as_parameters(settings: Settings) -> Iterator[tuple[str, InferParameter]]:
     """Settings in force, as a response says them."""
     message = settings.to_proto()
-    for name, field in _SETTINGS.items():
+    for name, setting in _SETTINGS.items():
         value = getattr(message, name)
-        if field.is_repeated:
-            yield name, InferParameter(string_param=json.dumps(list(value), ensure_ascii=False))
-        elif field.type == _Field.TYPE_BOOL:
-            yield name, InferParameter(bool_param=value)
-        elif field.type in _INTEGERS:
-            yield name, InferParameter(int64_param=value)
-        elif field.type in _FLOATS:
-            # 0.3 as float32 would read 0.30000001192092896.
-            yield name, InferParameter(double_param=float(f"{value:.7g}"))
-        else:
-            yield name, InferParameter(string_param=value)
+        match setting.type:
+            case SettingSchema.CHOICES:
+                yield name, InferParameter(string_param=json.dumps(list(value), ensure_ascii=False))
+            case SettingSchema.NUMBER_BY_CHOICE:
+                numbers = {key: _short(value[key]) for key in sorted(value)}
+                yield name, InferParameter(string_param=json.dumps(numbers, ensure_ascii=False))
+            case SettingSchema.BOOLEAN:
+                yield name, InferParameter(bool_param=value)
+            case SettingSchema.INTEGER:
+                yield name, InferParameter(int64_param=value)
+            case SettingSchema.NUMBER:
+                yield name, InferParameter(double_param=_short(value))
+            case _:
+                yield name, InferParameter(string_param=value)
 
 
-def _set(settings: InferenceSettings, field: FieldDescriptor, parameter: InferParameter) -> None:
+def _short(value: float) -> float:
+    # 0.3 as float32 would read 0.30000001192092896.
+    return float(f"{value:.7g}")
+
+
+_KINDS: dict[int, tuple[tuple[str, ...], str]] = {
+    SettingSchema.NUMBER: (("double_param", "int64_param", "uint64_param"), "a number"),
+    SettingSchema.INTEGER: (("int64_param", "uint64_param"), "an integer"),
+    SettingSchema.BOOLEAN: (("bool_param",), "a boolean"),
+}
+
+
+def _set(settings: InferenceSettings, setting: Setting, parameter: InferParameter) -> None:
     kind = parameter.WhichOneof("parameter_choice")
     value = None if kind is None else getattr(parameter, kind)
-    if field.is_repeated:
-        getattr(settings, field.name).extend(_names(field.name, value))
+    if setting.type == SettingSchema.CHOICES:
+        getattr(settings, setting.name).extend(_names(setting.name, value))
         return
-    if field.type in _FLOATS:
-        fits = kind in ("double_param", "int64_param", "uint64_param")
-        expected = "a number"
-    elif field.type in _INTEGERS:
-        fits = kind in ("int64_param", "uint64_param")
-        expected = "an integer"
-    elif field.type == _Field.TYPE_BOOL:
-        fits = kind == "bool_param"
-        expected = "a boolean"
-    else:
-        fits = kind == "string_param"
-        expected = "a string"
-    if not fits:
-        raise _refused(field.name, value, f"must be {expected}, got {kind or 'nothing'}")
+    if setting.type == SettingSchema.NUMBER_BY_CHOICE:
+        try:
+            getattr(settings, setting.name).update(_numbers(setting.name, value))
+        except OverflowError:
+            raise _refused(setting.name, value, "is out of range") from None
+        return
+    kinds, expected = _KINDS.get(setting.type, (("string_param",), "a string"))
+    if kind not in kinds:
+        raise _refused(setting.name, value, f"must be {expected}, got {kind or 'nothing'}")
     try:
-        setattr(settings, field.name, value)
+        setattr(settings, setting.name, value)
     except ValueError:  # beyond what the field can hold
-        raise _refused(field.name, value, "is out of range") from None
-    if field.type in _FLOATS and not math.isfinite(getattr(settings, field.name)):
-        raise _refused(field.name, value, "must be a finite number")
+        raise _refused(setting.name, value, "is out of range") from None
+    if setting.type == SettingSchema.NUMBER and not math.isfinite(getattr(settings, setting.name)):
+        raise _refused(setting.name, value, "must be a finite number")
+
+
+def _numbers(name: str, value: object) -> dict[str, float]:
+    """A JSON object of numbers."""
+    wanted = 'must be a string with a JSON object of numbers, such as {"car": 0.5}'
+    if not isinstance(value, str):
+        raise _refused(name, value, wanted)
+    try:
+        numbers = json.loads(value)
+    except (ValueError, RecursionError):
+        raise _refused(name, value, wanted) from None
+    if not isinstance(numbers, dict):
+        raise _refused(name, value, wanted)
+    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers.values()):
+        raise _refused(name, value, wanted)
+    return numbers
 
 
 def _names(name: str, value: object) -> list[str]:

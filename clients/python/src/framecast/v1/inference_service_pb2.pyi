@@ -90,6 +90,7 @@ class LoadedModel(_message.Message):
     DEFAULT_SETTINGS_FIELD_NUMBER: _builtins.int
     INPUT_WIDTH_FIELD_NUMBER: _builtins.int
     INPUT_HEIGHT_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
     EMBEDDING_SIZE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     PRECISION_FIELD_NUMBER: _builtins.int
@@ -136,6 +137,10 @@ class LoadedModel(_message.Message):
         """In force where a request leaves a setting open."""
 
     @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[_inference_settings_pb2.SettingSchema]:
+        """What a request can set, with the defaults of this model."""
+
+    @_builtins.property
     def load_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def last_use_time(self) -> _timestamp_pb2.Timestamp: ...
@@ -151,6 +156,7 @@ class LoadedModel(_message.Message):
         default_settings: _inference_settings_pb2.InferenceSettings | None = ...,
         input_width: _builtins.int = ...,
         input_height: _builtins.int = ...,
+        settings: _abc.Iterable[_inference_settings_pb2.SettingSchema] | None = ...,
         embedding_size: _builtins.int = ...,
         state: Global___LoadedModel.State.ValueType = ...,
         precision: _builtins.str = ...,
@@ -165,7 +171,7 @@ class LoadedModel(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["default_settings", b"default_settings", "last_use_time", b"last_use_time", "load_time", b"load_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_calls", b"active_calls", "architecture", b"architecture", "bundle_sha256", b"bundle_sha256", "categories", b"categories", "default_settings", b"default_settings", "embedding_size", b"embedding_size", "engine", b"engine", "fallback", b"fallback", "held", b"held", "input_height", b"input_height", "input_width", b"input_width", "last_use_time", b"last_use_time", "load_time", b"load_time", "max_batch", b"max_batch", "memory_bytes", b"memory_bytes", "model_version", b"model_version", "precision", b"precision", "served", b"served", "state", b"state", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_calls", b"active_calls", "architecture", b"architecture", "bundle_sha256", b"bundle_sha256", "categories", b"categories", "default_settings", b"default_settings", "embedding_size", b"embedding_size", "engine", b"engine", "fallback", b"fallback", "held", b"held", "input_height", b"input_height", "input_width", b"input_width", "last_use_time", b"last_use_time", "load_time", b"load_time", "max_batch", b"max_batch", "memory_bytes", b"memory_bytes", "model_version", b"model_version", "precision", b"precision", "served", b"served", "settings", b"settings", "state", b"state", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

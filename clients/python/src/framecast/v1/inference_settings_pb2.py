@@ -24,13 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%framecast/v1/inference_settings.proto\x12\x0c\x66ramecast.v1\"\x9f\x02\n\x11InferenceSettings\x12!\n\x14\x63onfidence_threshold\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x1a\n\riou_threshold\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x1a\n\rrdp_threshold\x18\x03 \x01(\x02H\x02\x88\x01\x01\x12\x1b\n\x0emax_detections\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x12\n\ncategories\x18\x05 \x03(\t\x12\x1b\n\x0e\x63lass_agnostic\x18\x06 \x01(\x08H\x04\x88\x01\x01\x42\x17\n\x15_confidence_thresholdB\x10\n\x0e_iou_thresholdB\x10\n\x0e_rdp_thresholdB\x11\n\x0f_max_detectionsB\x11\n\x0f_class_agnosticb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%framecast/v1/inference_settings.proto\x12\x0c\x66ramecast.v1\"\xde\x06\n\x11InferenceSettings\x12!\n\x14\x63onfidence_threshold\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x1a\n\riou_threshold\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x1a\n\rrdp_threshold\x18\x03 \x01(\x02H\x02\x88\x01\x01\x12\x1b\n\x0emax_detections\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x12\n\ncategories\x18\x05 \x03(\t\x12\x1b\n\x0e\x63lass_agnostic\x18\x06 \x01(\x08H\x04\x88\x01\x01\x12i\n\x1e\x63\x61tegory_confidence_thresholds\x18\x07 \x03(\x0b\x32\x41.framecast.v1.InferenceSettings.CategoryConfidenceThresholdsEntry\x12?\n\x0bmask_format\x18\x08 \x01(\x0e\x32*.framecast.v1.InferenceSettings.MaskFormat\x12\x14\n\x07\x61ugment\x18\t \x01(\x08H\x05\x88\x01\x01\x12\x19\n\x0cwindow_width\x18\n \x01(\x05H\x06\x88\x01\x01\x12\x1a\n\rwindow_height\x18\x0b \x01(\x05H\x07\x88\x01\x01\x12\x1b\n\x0ewindow_overlap\x18\x0c \x01(\x02H\x08\x88\x01\x01\x12\x13\n\x06logits\x18\r \x01(\x08H\t\x88\x01\x01\x12\x1a\n\rdebug_picture\x18\x0e \x01(\x08H\n\x88\x01\x01\x1a\x43\n!CategoryConfidenceThresholdsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\"R\n\nMaskFormat\x12\x1b\n\x17MASK_FORMAT_UNSPECIFIED\x10\x00\x12\x0c\n\x08POLYGONS\x10\x01\x12\x0f\n\x0bRUN_LENGTHS\x10\x02\x12\x08\n\x04NONE\x10\x03\x42\x17\n\x15_confidence_thresholdB\x10\n\x0e_iou_thresholdB\x10\n\x0e_rdp_thresholdB\x11\n\x0f_max_detectionsB\x11\n\x0f_class_agnosticB\n\n\x08_augmentB\x0f\n\r_window_widthB\x10\n\x0e_window_heightB\x11\n\x0f_window_overlapB\t\n\x07_logitsB\x10\n\x0e_debug_picture\"\xc0\x02\n\rSettingSchema\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x04type\x18\x02 \x01(\x0e\x32 .framecast.v1.SettingSchema.Type\x12\x14\n\x07minimum\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x05 \x03(\t\x12\x14\n\x0c\x64\x65\x66\x61ult_json\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\"q\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\n\n\x06NUMBER\x10\x01\x12\x0b\n\x07INTEGER\x10\x02\x12\x0b\n\x07\x42OOLEAN\x10\x03\x12\n\n\x06\x43HOICE\x10\x04\x12\x0b\n\x07\x43HOICES\x10\x05\x12\x14\n\x10NUMBER_BY_CHOICE\x10\x06\x42\n\n\x08_minimumB\n\n\x08_maximumb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'framecast.v1.inference_settings_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_INFERENCESETTINGS_CATEGORYCONFIDENCETHRESHOLDSENTRY']._loaded_options = None
+  _globals['_INFERENCESETTINGS_CATEGORYCONFIDENCETHRESHOLDSENTRY']._serialized_options = b'8\001'
   _globals['_INFERENCESETTINGS']._serialized_start=56
-  _globals['_INFERENCESETTINGS']._serialized_end=343
+  _globals['_INFERENCESETTINGS']._serialized_end=918
+  _globals['_INFERENCESETTINGS_CATEGORYCONFIDENCETHRESHOLDSENTRY']._serialized_start=573
+  _globals['_INFERENCESETTINGS_CATEGORYCONFIDENCETHRESHOLDSENTRY']._serialized_end=640
+  _globals['_INFERENCESETTINGS_MASKFORMAT']._serialized_start=642
+  _globals['_INFERENCESETTINGS_MASKFORMAT']._serialized_end=724
+  _globals['_SETTINGSCHEMA']._serialized_start=921
+  _globals['_SETTINGSCHEMA']._serialized_end=1241
+  _globals['_SETTINGSCHEMA_TYPE']._serialized_start=1104
+  _globals['_SETTINGSCHEMA_TYPE']._serialized_end=1217
 # @@protoc_insertion_point(module_scope)

@@ -7,24 +7,72 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class InferenceSettings(_message.Message):
-    """How a network's answer is turned into predictions. Applies to one request; every field may be left open.
-    Open fields take the model bundle's default, then the service's: 0.6, 0.3, 0.005, 300.
+    """How a network looks at a picture, and how its answer is turned into predictions. Applies to one request; every field
+    may be left open. Open fields take the model bundle's default, then the service's: 0.6, 0.3, 0.005, 300, the rest off.
+    `LoadedModel.settings` says which of them a model has. A threshold that a model has no use for changes nothing; one
+    that asks for what a model cannot give is refused with UNIMPLEMENTED.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    class _MaskFormat:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _MaskFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[InferenceSettings._MaskFormat.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        MASK_FORMAT_UNSPECIFIED: InferenceSettings._MaskFormat.ValueType  # 0
+        """Open: as `POLYGONS`."""
+        POLYGONS: InferenceSettings._MaskFormat.ValueType  # 1
+        RUN_LENGTHS: InferenceSettings._MaskFormat.ValueType  # 2
+        """COCO's run lengths in `Instance.mask`: every pixel, whatever `rdp_threshold`."""
+        NONE: InferenceSettings._MaskFormat.ValueType  # 3
+        """Boxes alone; the masks are not computed."""
+
+    class MaskFormat(_MaskFormat, metaclass=_MaskFormatEnumTypeWrapper):
+        """How masks come."""
+
+    MASK_FORMAT_UNSPECIFIED: InferenceSettings.MaskFormat.ValueType  # 0
+    """Open: as `POLYGONS`."""
+    POLYGONS: InferenceSettings.MaskFormat.ValueType  # 1
+    RUN_LENGTHS: InferenceSettings.MaskFormat.ValueType  # 2
+    """COCO's run lengths in `Instance.mask`: every pixel, whatever `rdp_threshold`."""
+    NONE: InferenceSettings.MaskFormat.ValueType  # 3
+    """Boxes alone; the masks are not computed."""
+
+    @_typing.final
+    class CategoryConfidenceThresholdsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     CONFIDENCE_THRESHOLD_FIELD_NUMBER: _builtins.int
     IOU_THRESHOLD_FIELD_NUMBER: _builtins.int
@@ -32,6 +80,14 @@ class InferenceSettings(_message.Message):
     MAX_DETECTIONS_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
     CLASS_AGNOSTIC_FIELD_NUMBER: _builtins.int
+    CATEGORY_CONFIDENCE_THRESHOLDS_FIELD_NUMBER: _builtins.int
+    MASK_FORMAT_FIELD_NUMBER: _builtins.int
+    AUGMENT_FIELD_NUMBER: _builtins.int
+    WINDOW_WIDTH_FIELD_NUMBER: _builtins.int
+    WINDOW_HEIGHT_FIELD_NUMBER: _builtins.int
+    WINDOW_OVERLAP_FIELD_NUMBER: _builtins.int
+    LOGITS_FIELD_NUMBER: _builtins.int
+    DEBUG_PICTURE_FIELD_NUMBER: _builtins.int
     confidence_threshold: _builtins.float
     """Instances with a lower score are dropped; labels of a picture too. In [0, 1]."""
     iou_threshold: _builtins.float
@@ -44,9 +100,35 @@ class InferenceSettings(_message.Message):
     """
     class_agnostic: _builtins.bool
     """Boxes of different categories suppress each other, too."""
+    mask_format: Global___InferenceSettings.MaskFormat.ValueType
+    augment: _builtins.bool
+    """Looks at the picture mirrored and, where the input rule pads, smaller as well; merges what it sees. Three times the
+    work for detectors, twice for classifiers.
+    """
+    window_width: _builtins.int
+    """Looks at the picture window by window, and once as a whole, so that small things in large pictures are found; what
+    a window's border cuts is put together again. In source pixels: 0 switches it off, else in [32, 8192]. A picture
+    that takes more than 1024 windows has an error in its result.
+    """
+    window_height: _builtins.int
+    """0: as wide. Otherwise as `window_width`; only with it."""
+    window_overlap: _builtins.float
+    """Of neighbouring windows, as a share of their sides; at least as much as the things that are looked for are large.
+    In [0, 0.9]; 0.25 where open.
+    """
+    logits: _builtins.bool
+    """Results carry logits. UNIMPLEMENTED for models that do not give them."""
+    debug_picture: _builtins.bool
+    """Results carry a picture of what the network saw, with what was found drawn on it."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the categories to report; empty: all. INVALID_ARGUMENT for a name that the model does not have."""
+
+    @_builtins.property
+    def category_confidence_thresholds(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """In place of `confidence_threshold` for single categories, by their names. Each in [0, 1]. INVALID_ARGUMENT for a
+        name that the model does not have.
+        """
 
     def __init__(
         self,
@@ -57,30 +139,144 @@ class InferenceSettings(_message.Message):
         max_detections: _builtins.int | None = ...,
         categories: _abc.Iterable[_builtins.str] | None = ...,
         class_agnostic: _builtins.bool | None = ...,
+        category_confidence_thresholds: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        mask_format: Global___InferenceSettings.MaskFormat.ValueType = ...,
+        augment: _builtins.bool | None = ...,
+        window_width: _builtins.int | None = ...,
+        window_height: _builtins.int | None = ...,
+        window_overlap: _builtins.float | None = ...,
+        logits: _builtins.bool | None = ...,
+        debug_picture: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_class_agnostic", b"_class_agnostic", "_confidence_threshold", b"_confidence_threshold", "_iou_threshold", b"_iou_threshold", "_max_detections", b"_max_detections", "_rdp_threshold", b"_rdp_threshold", "class_agnostic", b"class_agnostic", "confidence_threshold", b"confidence_threshold", "iou_threshold", b"iou_threshold", "max_detections", b"max_detections", "rdp_threshold", b"rdp_threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_augment", b"_augment", "_class_agnostic", b"_class_agnostic", "_confidence_threshold", b"_confidence_threshold", "_debug_picture", b"_debug_picture", "_iou_threshold", b"_iou_threshold", "_logits", b"_logits", "_max_detections", b"_max_detections", "_rdp_threshold", b"_rdp_threshold", "_window_height", b"_window_height", "_window_overlap", b"_window_overlap", "_window_width", b"_window_width", "augment", b"augment", "class_agnostic", b"class_agnostic", "confidence_threshold", b"confidence_threshold", "debug_picture", b"debug_picture", "iou_threshold", b"iou_threshold", "logits", b"logits", "max_detections", b"max_detections", "rdp_threshold", b"rdp_threshold", "window_height", b"window_height", "window_overlap", b"window_overlap", "window_width", b"window_width"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_class_agnostic", b"_class_agnostic", "_confidence_threshold", b"_confidence_threshold", "_iou_threshold", b"_iou_threshold", "_max_detections", b"_max_detections", "_rdp_threshold", b"_rdp_threshold", "categories", b"categories", "class_agnostic", b"class_agnostic", "confidence_threshold", b"confidence_threshold", "iou_threshold", b"iou_threshold", "max_detections", b"max_detections", "rdp_threshold", b"rdp_threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_augment", b"_augment", "_class_agnostic", b"_class_agnostic", "_confidence_threshold", b"_confidence_threshold", "_debug_picture", b"_debug_picture", "_iou_threshold", b"_iou_threshold", "_logits", b"_logits", "_max_detections", b"_max_detections", "_rdp_threshold", b"_rdp_threshold", "_window_height", b"_window_height", "_window_overlap", b"_window_overlap", "_window_width", b"_window_width", "augment", b"augment", "categories", b"categories", "category_confidence_thresholds", b"category_confidence_thresholds", "class_agnostic", b"class_agnostic", "confidence_threshold", b"confidence_threshold", "debug_picture", b"debug_picture", "iou_threshold", b"iou_threshold", "logits", b"logits", "mask_format", b"mask_format", "max_detections", b"max_detections", "rdp_threshold", b"rdp_threshold", "window_height", b"window_height", "window_overlap", b"window_overlap", "window_width", b"window_width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__augment: _TypeAlias = _typing.Literal["augment"]  # noqa: Y015
+    _WhichOneofArgType__augment: _TypeAlias = _typing.Literal["_augment", b"_augment"]  # noqa: Y015
     _WhichOneofReturnType__class_agnostic: _TypeAlias = _typing.Literal["class_agnostic"]  # noqa: Y015
     _WhichOneofArgType__class_agnostic: _TypeAlias = _typing.Literal["_class_agnostic", b"_class_agnostic"]  # noqa: Y015
     _WhichOneofReturnType__confidence_threshold: _TypeAlias = _typing.Literal["confidence_threshold"]  # noqa: Y015
     _WhichOneofArgType__confidence_threshold: _TypeAlias = _typing.Literal["_confidence_threshold", b"_confidence_threshold"]  # noqa: Y015
+    _WhichOneofReturnType__debug_picture: _TypeAlias = _typing.Literal["debug_picture"]  # noqa: Y015
+    _WhichOneofArgType__debug_picture: _TypeAlias = _typing.Literal["_debug_picture", b"_debug_picture"]  # noqa: Y015
     _WhichOneofReturnType__iou_threshold: _TypeAlias = _typing.Literal["iou_threshold"]  # noqa: Y015
     _WhichOneofArgType__iou_threshold: _TypeAlias = _typing.Literal["_iou_threshold", b"_iou_threshold"]  # noqa: Y015
+    _WhichOneofReturnType__logits: _TypeAlias = _typing.Literal["logits"]  # noqa: Y015
+    _WhichOneofArgType__logits: _TypeAlias = _typing.Literal["_logits", b"_logits"]  # noqa: Y015
     _WhichOneofReturnType__max_detections: _TypeAlias = _typing.Literal["max_detections"]  # noqa: Y015
     _WhichOneofArgType__max_detections: _TypeAlias = _typing.Literal["_max_detections", b"_max_detections"]  # noqa: Y015
     _WhichOneofReturnType__rdp_threshold: _TypeAlias = _typing.Literal["rdp_threshold"]  # noqa: Y015
     _WhichOneofArgType__rdp_threshold: _TypeAlias = _typing.Literal["_rdp_threshold", b"_rdp_threshold"]  # noqa: Y015
+    _WhichOneofReturnType__window_height: _TypeAlias = _typing.Literal["window_height"]  # noqa: Y015
+    _WhichOneofArgType__window_height: _TypeAlias = _typing.Literal["_window_height", b"_window_height"]  # noqa: Y015
+    _WhichOneofReturnType__window_overlap: _TypeAlias = _typing.Literal["window_overlap"]  # noqa: Y015
+    _WhichOneofArgType__window_overlap: _TypeAlias = _typing.Literal["_window_overlap", b"_window_overlap"]  # noqa: Y015
+    _WhichOneofReturnType__window_width: _TypeAlias = _typing.Literal["window_width"]  # noqa: Y015
+    _WhichOneofArgType__window_width: _TypeAlias = _typing.Literal["_window_width", b"_window_width"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__augment) -> _WhichOneofReturnType__augment | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__class_agnostic) -> _WhichOneofReturnType__class_agnostic | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence_threshold) -> _WhichOneofReturnType__confidence_threshold | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__debug_picture) -> _WhichOneofReturnType__debug_picture | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__iou_threshold) -> _WhichOneofReturnType__iou_threshold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__logits) -> _WhichOneofReturnType__logits | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_detections) -> _WhichOneofReturnType__max_detections | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__rdp_threshold) -> _WhichOneofReturnType__rdp_threshold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__window_height) -> _WhichOneofReturnType__window_height | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__window_overlap) -> _WhichOneofReturnType__window_overlap | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__window_width) -> _WhichOneofReturnType__window_width | None: ...
 
 Global___InferenceSettings: _TypeAlias = InferenceSettings  # noqa: Y015
+
+@_typing.final
+class SettingSchema(_message.Message):
+    """What a model version lets a request set: one field of `InferenceSettings`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Type:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _TypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[SettingSchema._Type.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        TYPE_UNSPECIFIED: SettingSchema._Type.ValueType  # 0
+        NUMBER: SettingSchema._Type.ValueType  # 1
+        INTEGER: SettingSchema._Type.ValueType  # 2
+        BOOLEAN: SettingSchema._Type.ValueType  # 3
+        CHOICE: SettingSchema._Type.ValueType  # 4
+        """One of `choices`."""
+        CHOICES: SettingSchema._Type.ValueType  # 5
+        """Any of `choices`."""
+        NUMBER_BY_CHOICE: SettingSchema._Type.ValueType  # 6
+        """A number for any of `choices`."""
+
+    class Type(_Type, metaclass=_TypeEnumTypeWrapper):
+        """What values are."""
+
+    TYPE_UNSPECIFIED: SettingSchema.Type.ValueType  # 0
+    NUMBER: SettingSchema.Type.ValueType  # 1
+    INTEGER: SettingSchema.Type.ValueType  # 2
+    BOOLEAN: SettingSchema.Type.ValueType  # 3
+    CHOICE: SettingSchema.Type.ValueType  # 4
+    """One of `choices`."""
+    CHOICES: SettingSchema.Type.ValueType  # 5
+    """Any of `choices`."""
+    NUMBER_BY_CHOICE: SettingSchema.Type.ValueType  # 6
+    """A number for any of `choices`."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    DEFAULT_JSON_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The field's name in `InferenceSettings`."""
+    type: Global___SettingSchema.Type.ValueType
+    minimum: _builtins.float
+    """Bounds of numbers, inclusive; absent: none."""
+    maximum: _builtins.float
+    default_json: _builtins.str
+    """In force where a request leaves it open, as JSON: `0.6`, `true`, `"POLYGONS"`, `[]`, `{}`."""
+    description: _builtins.str
+    """For people."""
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: Global___SettingSchema.Type.ValueType = ...,
+        minimum: _builtins.float | None = ...,
+        maximum: _builtins.float | None = ...,
+        choices: _abc.Iterable[_builtins.str] | None = ...,
+        default_json: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "choices", b"choices", "default_json", b"default_json", "description", b"description", "maximum", b"maximum", "minimum", b"minimum", "name", b"name", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
+    _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
+    _WhichOneofReturnType__minimum: _TypeAlias = _typing.Literal["minimum"]  # noqa: Y015
+    _WhichOneofArgType__minimum: _TypeAlias = _typing.Literal["_minimum", b"_minimum"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum) -> _WhichOneofReturnType__minimum | None: ...
+
+Global___SettingSchema: _TypeAlias = SettingSchema  # noqa: Y015
