@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framecast.v1.model_bundle_pb2 import ModelBundle
-from framecast_bundle.picture import Picture, rgb_of
+from framecast_bundle.picture import Image, Picture, rgb_of
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
@@ -43,6 +43,9 @@ class CountingRunner:
     def fill(self, image: Picture, placement: Placement, out: FloatArray) -> None:
         self.prepared += 1
         out[...] = rgb_of(image).transpose(2, 0, 1)
+
+    def picture(self, tensor: FloatArray) -> Image:
+        return tensor[0].transpose(1, 2, 0).astype(np.uint8)
 
     def infer(
         self, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]

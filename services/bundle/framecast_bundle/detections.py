@@ -98,3 +98,8 @@ def suppress(
         yield Detections(
             tensor_boxes[start:stop], boxes[start:stop], scores[start:stop], classes[start:stop], rows[start:stop]
         )
+
+
+def strongest(scores: FloatArray, count: int) -> npt.NDArray[np.int64]:
+    """Rows of the best `count` scores, the first of equal ones, in the order given."""
+    return np.sort(np.argsort(-scores, kind="stable")[:count])

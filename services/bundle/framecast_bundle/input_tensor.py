@@ -47,6 +47,13 @@ class InputTensor:
         else:
             self._fill_whole(images, placements, out)
 
+    def to_picture(self, tensor: FloatArray) -> Image:
+        """What a tensor [3, height, width] shows, as RGB uint8 [height, width, 3]; the inverse of what `fill` does."""
+        pixels = (tensor - self._bias[:, None, None]) / self._gain[:, None, None]
+        if self._reverse_channels:
+            pixels = pixels[::-1]
+        return np.ascontiguousarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8).transpose(1, 2, 0))
+
     def _fill_cropped(self, image: Image, placement: Placement, target: FloatArray) -> None:
         # The core resizes whole pictures; cropping its result keeps the neighbours of the crop's border in the sums.
         image, placement = middle(image, placement)

@@ -1,10 +1,12 @@
 """What a model says of one picture, as arrays."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from framecast_bundle.polygons import Polygons
+from framecast_bundle.run_lengths import RunLengths
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
@@ -21,33 +23,6 @@ def _no_floats() -> FloatArray:
 
 def _no_ints() -> IntArray:
     return np.empty(0, dtype=np.int32)
-
-
-@dataclass(frozen=True, eq=False)
-class Polygons:
-    """Outlines of N instances in source pixels, as nested offsets: instances → parts → rings → points.
-
-    The first ring of a part is its exterior, the others are its holes. An instance may have no part at all.
-    """
-
-    points: FloatArray
-    """[V, 2] x, y."""
-    ring_splits: LongArray
-    """[rings + 1] offsets into `points`."""
-    part_splits: LongArray
-    """[parts + 1] offsets into the rings."""
-    instance_splits: LongArray
-    """[N + 1] offsets into the parts."""
-    areas: LongArray
-    """[N] pixels of each mask, before simplification."""
-    boxes: FloatArray
-    """[N, 4] x0, y0, x1, y1 around each mask's pixels."""
-
-    def parts(self, instance: int) -> Iterator[list[FloatArray]]:
-        """The parts of an instance, each a list of rings [K, 2], the exterior first."""
-        for part in range(int(self.instance_splits[instance]), int(self.instance_splits[instance + 1])):
-            rings = range(int(self.part_splits[part]), int(self.part_splits[part + 1]))
-            yield [self.points[self.ring_splits[ring] : self.ring_splits[ring + 1]] for ring in rings]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +61,11 @@ class Prediction:
     class_indices: IntArray = field(default_factory=_no_ints)
     """[N] positions in the manifest's `categories`."""
     polygons: Polygons | None = None
-    """Of the N instances; None for models without masks."""
+    """Of the N instances; None for models without masks, and where masks are asked for in another form."""
+    run_lengths: RunLengths | None = None
+    """The masks of the N instances, where they are asked for in this form."""
+    logits: FloatArray | None = None
+    """[N, L] what the network said of each instance, where it is asked for and the model keeps it."""
     keypoints: Keypoints | None = None
     """Of the N instances; None for models without."""
     track_ids: LongArray | None = None
@@ -97,5 +76,7 @@ class Prediction:
     """[K] classes of the whole picture that passed the settings, best first."""
     label_scores: FloatArray | None = None
     """[C] the score of every class, whatever the settings; None unless the model classifies."""
+    label_logits: FloatArray | None = None
+    """[C] what the scores were made of, where it is asked for."""
     features: FloatArray | None = None
     """[D] the picture's embedding, where the model gives one."""

@@ -16,6 +16,8 @@ from framecast_bundle.picture import Image, Picture
 from framecast_bundle.placement import Placement, place
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
+from framecast_bundle.view_merge import merge_views
+from framecast_bundle.views import view_settings, views_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,9 @@ class Predictor:
 
         Raises InvalidArgumentError for an empty picture, another shape or dtype, or lengths that differ.
         """
-        return self.run(self.prepare(images), settings)
+        if len(images) != len(settings) or not any(each.augment or each.window_width for each in settings):
+            return self.run(self.prepare(images), settings)
+        return [self._merged(image, each) for image, each in zip(images, settings, strict=True)]
 
     def place(self, image: Picture) -> Placement:
         """Where a picture goes in its tensor, and so the tensor's size."""
@@ -63,6 +67,10 @@ class Predictor:
     def fill(self, image: Picture, placement: Placement, out: npt.NDArray[np.float32]) -> None:
         """Writes a picture's tensor, every value of `out` [1, 3, height, width], as `placement` says."""
         self._input.fill_into([image], [placement], out)
+
+    def picture(self, tensor: npt.NDArray[np.float32]) -> Image:
+        """What a tensor [1, 3, height, width] that `fill` wrote shows: RGB uint8 [height, width, 3]."""
+        return self._input.to_picture(tensor[0])
 
     def infer(
         self, tensors: npt.NDArray[np.float32], placements: Sequence[Placement], settings: Sequence[Settings]
@@ -101,6 +109,18 @@ class Predictor:
             answers = self._head.predict(self.engine, batch.tensors, batch.placements, chosen)
             results.update(zip(batch.positions, answers, strict=True))
         return [results[position] for position in range(total)]
+
+    def _merged(self, image: Image, settings: Settings) -> Prediction:
+        _check_image(0, image)
+        views = views_of(image.shape[1], image.shape[0], settings, self.manifest)
+        asked = [view_settings(settings, views)]
+        seen = []
+        for view in views:
+            picture = view.picture_of(image)
+            placement = view.shrink(self.place(picture), self.manifest.input)
+            tensor = self._input.fill([picture], [placement])
+            seen += self.infer(tensor, [placement], asked)
+        return merge_views(seen, views, settings, self.manifest)
 
     def close(self) -> None:
         """Closes the engine."""

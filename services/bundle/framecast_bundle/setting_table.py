@@ -35,7 +35,15 @@ class Setting:
 
 
 def _finds_boxes(manifest: ModelBundle) -> bool:
+    return _has_windows(manifest) or manifest.task == Task.TASK_KEYPOINT_DETECTION
+
+
+def _has_windows(manifest: ModelBundle) -> bool:
     return manifest.task in (Task.TASK_OBJECT_DETECTION, Task.TASK_INSTANCE_SEGMENTATION)
+
+
+def _labels_pixels(manifest: ModelBundle) -> bool:
+    return manifest.task == Task.TASK_SEMANTIC_SEGMENTATION
 
 
 def _finds_masks(manifest: ModelBundle) -> bool:
@@ -43,7 +51,7 @@ def _finds_masks(manifest: ModelBundle) -> bool:
 
 
 def _has_views(manifest: ModelBundle) -> bool:
-    return _finds_boxes(manifest) or manifest.task == Task.TASK_CLASSIFICATION
+    return _has_windows(manifest) or manifest.task == Task.TASK_CLASSIFICATION
 
 
 def has_logits(manifest: ModelBundle) -> bool:
@@ -78,6 +86,7 @@ SETTINGS = (
     Setting(
         name="max_detections",
         type=SettingSchema.INTEGER,
+        has=lambda manifest: not _labels_pixels(manifest),
         minimum=1,
         maximum=MAX_DETECTIONS,
         description="Instances or labels per picture, the best first.",
@@ -96,6 +105,8 @@ SETTINGS = (
     Setting(
         name="category_confidence_thresholds",
         type=SettingSchema.NUMBER_BY_CHOICE,
+        has=lambda manifest: not _labels_pixels(manifest),
+        required=True,
         minimum=0.0,
         maximum=1.0,
         description="In place of confidence_threshold for single categories.",
@@ -117,7 +128,7 @@ SETTINGS = (
     Setting(
         name="window_width",
         type=SettingSchema.INTEGER,
-        has=_finds_boxes,
+        has=_has_windows,
         required=True,
         minimum=WINDOW_SIDES[0],
         maximum=WINDOW_SIDES[1],
@@ -127,7 +138,7 @@ SETTINGS = (
     Setting(
         name="window_height",
         type=SettingSchema.INTEGER,
-        has=_finds_boxes,
+        has=_has_windows,
         minimum=WINDOW_SIDES[0],
         maximum=WINDOW_SIDES[1],
         or_zero=True,
@@ -136,7 +147,7 @@ SETTINGS = (
     Setting(
         name="window_overlap",
         type=SettingSchema.NUMBER,
-        has=_finds_boxes,
+        has=_has_windows,
         minimum=0.0,
         maximum=MAX_WINDOW_OVERLAP,
         description="Of neighbouring windows, as a share of their sides.",
@@ -151,6 +162,8 @@ SETTINGS = (
     Setting(
         name="debug_picture",
         type=SettingSchema.BOOLEAN,
+        has=lambda manifest: not _labels_pixels(manifest),
+        required=True,
         description="Results carry a picture of what the network saw, with what was found drawn on it.",
     ),
 )

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from framecast_bundle.picture import Picture
+from framecast_bundle.picture import Image, Picture
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
@@ -22,6 +22,9 @@ class ModelRunner(Protocol):
 
     def fill(self, image: Picture, placement: Placement, out: FloatArray) -> None:
         """Writes its tensor, every value of `out` [1, 3, height, width]."""
+
+    def picture(self, tensor: FloatArray) -> Image:
+        """What a tensor [1, 3, height, width] shows, as RGB uint8 [height, width, 3]."""
 
     def infer(
         self, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from framecast.errors import CancelledError
+from framecast.errors import CancelledError, InvalidArgumentError
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
-from framecast_inference.batching.batcher import BatchStream, Pending, Priority
+from framecast_inference.batching.batcher import BatchStream, Priority
 from framecast_inference.channel import Cancelled, Channel, Finished
+from framecast_inference.debug_picture import DebugPicture
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.looks import Look, look_at
 from framecast_inference.picture_watch import PictureWatch, now
 from framecast_inference.sources.source_frame import SourceFrame
 
@@ -25,13 +27,15 @@ class FrameOutcome:
 
     frame: SourceFrame
     prediction: Prediction | None
+    debug_picture: DebugPicture | None = None
+    """Where the settings ask for it."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Submitted:
     frame: SourceFrame
     """Without its pixels."""
-    pending: Pending | None
+    look: Look | None
     """None where the frame has an error."""
 
 
@@ -154,18 +158,15 @@ def _submit(
 ) -> _Submitted:
     if frame.image is None:
         return _Submitted(frame, None)
-    placement = model.runner.place(frame.image)
-    with stream.place(placement.tensor_height, placement.tensor_width) as place:
-        start = now()
-        model.runner.fill(frame.image, placement, place.tensor)
-        watch.prepared(frame.index, start)
-        pending = place.commit(placement, frame.settings or settings)
-    return _Submitted(replace(frame, image=None), pending)
+    bare = replace(frame, image=None)
+    try:
+        look = look_at(frame.image, frame.index, model, stream, frame.settings or settings, watch)
+    except InvalidArgumentError as error:  # this picture's alone: it takes too many windows
+        return _Submitted(replace(bare, error=error), None)
+    return _Submitted(bare, look)
 
 
 def _outcome(submitted: _Submitted, watch: PictureWatch) -> FrameOutcome:
-    if submitted.pending is None:
+    if submitted.look is None:
         return FrameOutcome(submitted.frame, None)
-    prediction = submitted.pending.result()
-    watch.predicted(submitted.frame.index, submitted.pending)
-    return FrameOutcome(submitted.frame, prediction)
+    return FrameOutcome(submitted.frame, *submitted.look.result(watch))

@@ -9,7 +9,7 @@ import numpy as np
 import framecast_core
 from framecast.status import to_status
 from framecast.v1 import inference_service_pb2 as messages
-from framecast.v1.frame_result_pb2 import FrameResult
+from framecast.v1.frame_result_pb2 import DebugPicture, FrameResult
 from framecast_bundle.prediction import Prediction, Segmentation
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.picture_watch import now
@@ -27,6 +27,9 @@ def frame_result(outcome: FrameOutcome, categories: framecast_core.CategoryTable
     """A `FrameResult`: one picture's or frame's answer, or its error."""
     frame, prediction = outcome.frame, outcome.prediction
     fields = _fields_of(prediction) if prediction is not None else {}
+    if outcome.debug_picture is not None:
+        picture = DebugPicture(data=outcome.debug_picture.data, media_type=outcome.debug_picture.media_type)
+        fields["debug_pictures"] = [picture.SerializeToString()]
     size = [0, 0] if prediction is None else [prediction.height, prediction.width]
     (result,) = framecast_core.serialise_results(
         categories,
@@ -46,7 +49,7 @@ def images_response(
 ) -> bytes:
     """A `PredictImagesResponse` with the results in front of what `terms` holds."""
     results = [field_of(_RESULTS, _measured_result(outcome, model)) for outcome in outcomes]
-    return b"".join([*results, terms.SerializeToString()])
+    return b"".join([*results, terms.SerializeToString(deterministic=True)])
 
 
 def video_response(frame: StreamedFrame, model: LoadedModel, *, total_frames: int) -> bytes:
@@ -117,6 +120,16 @@ def _fields_of(prediction: Prediction) -> dict[str, Any]:
         fields["track_ids"] = prediction.track_ids
     if prediction.segmentation is not None:
         fields |= _segmentation_fields(prediction.segmentation)
+    if prediction.run_lengths is not None:
+        fields |= {
+            "mask_splits": prediction.run_lengths.splits,
+            "mask_counts": prediction.run_lengths.counts,
+            "mask_areas": prediction.run_lengths.areas,
+        }
+    if prediction.logits is not None:
+        fields["logits"] = np.ascontiguousarray(prediction.logits)
+    if prediction.label_logits is not None:
+        fields["image_logits"] = np.ascontiguousarray(prediction.label_logits[None])
     if prediction.label_scores is not None:
         labels = prediction.labels
         fields |= {

@@ -14,7 +14,7 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, roi_align
 from framecast.v1.annotation_pb2 import Category
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
-from framecast_bundle.prediction import Polygons
+from framecast_bundle.polygons import Polygons
 from framecast_bundle.predictor import Predictor
 from framecast_bundle.settings import Settings
 from framecast_core import polygons_to_mask

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from framecast_bundle.prediction import Polygons, Prediction
+from framecast_bundle.polygons import Polygons
+from framecast_bundle.prediction import Prediction
 from tests.support.result_messages import prediction_message
 from tests.unit.bundle import tiny_bundles
 

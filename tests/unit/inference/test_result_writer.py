@@ -14,7 +14,8 @@ from framecast.v1.frame_result_pb2 import FrameResult
 from framecast.v1.inference_service_pb2 import LoadedModel, PredictImagesResponse, PredictVideoResponse
 from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast.v1.model_bundle_pb2 import ModelBundle
-from framecast_bundle.prediction import Keypoints, Polygons, Prediction, Segmentation
+from framecast_bundle.polygons import Polygons
+from framecast_bundle.prediction import Keypoints, Prediction, Segmentation
 from framecast_inference.pipeline import FrameOutcome
 from framecast_inference.result_writer import field_of, frame_result, images_response, split_seconds, video_response
 from framecast_inference.sources.source_frame import SourceFrame

@@ -5,7 +5,8 @@ import pytest
 
 from framecast.errors import FailedPreconditionError
 from framecast.v1.model_pb2 import Task
-from framecast_bundle.prediction import Polygons, Prediction
+from framecast_bundle.polygons import Polygons
+from framecast_bundle.prediction import Prediction
 from framecast_trainer.learning.data import Annotation, Sample
 from framecast_trainer.learning.evaluate import Evaluator
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from framecast.errors import FailedPreconditionError
-from framecast_bundle.prediction import Polygons, Prediction
+from framecast_bundle.polygons import Polygons
+from framecast_bundle.prediction import Prediction
 from framecast_trainer.learning import parity
 from framecast_trainer.learning.evaluate import Measurement
 

@@ -8,7 +8,8 @@ import pytest
 from framecast.v1.annotation_pb2 import Category
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
-from framecast_bundle.prediction import Keypoints, Polygons, Prediction, Segmentation
+from framecast_bundle.polygons import Polygons
+from framecast_bundle.prediction import Keypoints, Prediction, Segmentation
 from framecast_inference.open_inference.bytes_tensor import unpack
 from framecast_inference.open_inference.picture_tensors import PictureTensors, output_specs
 from framecast_inference.open_inference.tensor_spec import ANY

@@ -49,7 +49,7 @@ class AnchorHead:
             if output.shape != expected:
                 raise refuse_shape("network", name, output.shape, str(list(expected)))
         candidates = self._decode(outputs, anchors, level_sizes, placements, settings)
-        found = suppress(candidates, placements, settings)
+        found = suppress(candidates, placements, settings, self._manifest)
         return [
             detections.prediction(place, features=seen)
             for detections, place, seen in zip(found, placements, features, strict=True)

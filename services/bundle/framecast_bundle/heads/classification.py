@@ -8,9 +8,10 @@ import numpy.typing as npt
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.engine import Engine, refuse_shape, run_graph
 from framecast_bundle.graphs import find_graph
+from framecast_bundle.labels import reported_labels
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
-from framecast_bundle.settings import Settings, class_filter
+from framecast_bundle.settings import Settings
 from framecast_bundle.sigmoid import sigmoid
 
 FloatArray = npt.NDArray[np.float32]
@@ -40,20 +41,16 @@ class ClassificationHead:
         if logits.shape != expected:
             raise refuse_shape("network", self._outputs[0], logits.shape, str(list(expected)))
         features = rest[0].reshape(len(tensors), -1) if rest else None
-        allowed = class_filter(settings, self._manifest)
         predictions = []
         for index, (placement, setting) in enumerate(zip(placements, settings, strict=True)):
             scores = self._activate(logits[index])
-            reported = scores >= np.float32(setting.confidence_threshold)
-            if allowed is not None:
-                reported &= allowed[index]
-            order = np.argsort(-scores, kind="stable").astype(np.int32)
             predictions.append(
                 Prediction(
                     width=placement.image_width,
                     height=placement.image_height,
-                    labels=order[reported[order]][: setting.max_detections],
+                    labels=reported_labels(scores, setting, self._manifest),
                     label_scores=scores,
+                    label_logits=logits[index] if setting.logits else None,
                     features=None if features is None else features[index],
                 )
             )

@@ -43,7 +43,7 @@ class KeypointHead:
         candidates, sources = _candidates(boxes, scores, settings, class_filter(settings, self._manifest))
         predictions = []
         for index, (found, place) in enumerate(
-            zip(suppress(candidates, placements, settings), placements, strict=True)
+            zip(suppress(candidates, placements, settings, self._manifest), placements, strict=True)
         ):
             chosen = keypoints[index, sources[found.rows]]
             predictions.append(_with_points(found, place, chosen))

@@ -14,10 +14,11 @@ from framecast_bundle.anchor_grid import AnchorLevel, anchor_grid
 from framecast_bundle.detections import Candidates, Detections, suppress
 from framecast_bundle.engine import Engine, refuse_shape, run_graph
 from framecast_bundle.graphs import find_graph
+from framecast_bundle.mask_output import as_polygons, shape_masks
 from framecast_bundle.placement import Placement
-from framecast_bundle.prediction import Keypoints, Polygons, Prediction
+from framecast_bundle.prediction import Keypoints, Prediction
 from framecast_bundle.roi_levels import roi_inputs
-from framecast_bundle.settings import Settings, class_filter, score_thresholds
+from framecast_bundle.settings import MaskFormat, Settings, class_filter, score_thresholds
 from framecast_bundle.sigmoid import sigmoid
 
 FloatArray = npt.NDArray[np.float32]
@@ -71,7 +72,7 @@ class RcnnHead:
             features = {
                 name: level[index : index + 1] for name, level in zip(self._features, outputs[:pooled], strict=True)
             }
-            found = self._detect(
+            found, logits = self._detect(
                 engine,
                 features,
                 proposals[splits[index] : splits[index + 1]],
@@ -79,9 +80,9 @@ class RcnnHead:
                 setting,
                 None if allowed is None else allowed[index : index + 1],
             )
-            prediction = found.prediction(placement)
-            if self._with_masks:
-                prediction = self._with_polygons(engine, features, found, prediction, setting)
+            prediction = found.prediction(placement, logits=logits)
+            if self._with_masks and setting.mask_format != MaskFormat.NONE:
+                prediction = self._with_masks_of(engine, features, found, prediction, setting)
             if self._keypoints:
                 prediction = self._with_keypoints(engine, features, found, prediction, placement)
             predictions.append(prediction)
@@ -133,7 +134,7 @@ class RcnnHead:
         placement: Placement,
         settings: Settings,
         allowed: npt.NDArray[np.bool_] | None,
-    ) -> Detections:
+    ) -> tuple[Detections, FloatArray | None]:
         columns = len(self._manifest.categories) + 1
         class_logits = np.empty((len(proposals), columns), dtype=np.float32)
         deltas = np.empty((len(proposals), 4 * columns), dtype=np.float32)
@@ -144,7 +145,7 @@ class RcnnHead:
                 if output.shape != target.shape:
                     raise refuse_shape("boxes", name, output.shape, str(list(target.shape)))
                 target[order] = output
-        boxes, scores, classes, _, splits = framecast_core.decode_boxes(
+        boxes, scores, classes, sources, splits = framecast_core.decode_boxes(
             class_logits,
             deltas,
             np.ascontiguousarray(proposals),
@@ -156,9 +157,9 @@ class RcnnHead:
             box_weights=self._box_weights,
         )
         (found,) = suppress(Candidates(boxes, scores, classes, splits), [placement], [settings], self._manifest)
-        return found
+        return found, class_logits[sources[found.rows]] if settings.logits else None
 
-    def _with_polygons(
+    def _with_masks_of(
         self,
         engine: Engine,
         features: Mapping[str, FloatArray],
@@ -175,22 +176,16 @@ class RcnnHead:
                 raise refuse_shape("masks", "masks", output.shape, f"[{count}, {len(self._manifest.categories)}, M, M]")
             masks = np.empty((count, *output.shape[2:]), dtype=np.float32)
             masks[order] = output[np.arange(count), found.class_indices[order]]
+        as_outlines = settings.mask_format == MaskFormat.POLYGONS
         polygons = framecast_core.masks_to_polygons(
             masks,
             found.boxes,
             np.tile(np.array([[prediction.height, prediction.width]], dtype=np.int32), (count, 1)),
             threshold=self._head.mask_threshold,
-            rdp_thresholds=np.full(count, settings.rdp_threshold, dtype=np.float32),
+            rdp_thresholds=np.full(count, settings.rdp_threshold if as_outlines else 0.0, dtype=np.float32),
         )
-        outlines = Polygons(
-            points=polygons.points,
-            ring_splits=polygons.ring_splits,
-            part_splits=polygons.part_splits,
-            instance_splits=polygons.instance_splits,
-            areas=polygons.areas,
-            boxes=polygons.boxes,
-        )
-        return dataclasses.replace(prediction, polygons=outlines)
+        prediction = dataclasses.replace(prediction, polygons=as_polygons(polygons))
+        return prediction if as_outlines else shape_masks(prediction, settings)
 
     def _with_keypoints(
         self,

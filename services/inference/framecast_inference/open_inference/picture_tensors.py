@@ -7,7 +7,8 @@ import numpy as np
 
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
-from framecast_bundle.prediction import Polygons, Prediction, Segmentation
+from framecast_bundle.polygons import Polygons
+from framecast_bundle.prediction import Prediction, Segmentation
 from framecast_inference.open_inference.bytes_tensor import pack_element
 from framecast_inference.open_inference.datatypes import BYTES, FP32, INT32, INT64
 from framecast_inference.open_inference.tensor_spec import ANY, TensorSpec
