@@ -45,7 +45,7 @@ class CountingRunner:
         out[...] = rgb_of(image).transpose(2, 0, 1)
 
     def picture(self, tensor: FloatArray) -> Image:
-        return tensor[0].transpose(1, 2, 0).astype(np.uint8)
+        return np.asarray(tensor[0].transpose(1, 2, 0), np.uint8)
 
     def infer(
         self, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]

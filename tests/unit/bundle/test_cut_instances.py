@@ -1,5 +1,7 @@
 """Objects that the borders of windows cut."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from framecast_bundle.cut_instances import group_parts, hidden_parts
@@ -9,7 +11,7 @@ LEFT, RIGHT, FAR = [0, 0, 100, 100], [80, 0, 180, 100], [160, 0, 260, 100]
 ONE_CLASS = i32(0, 0, 0, 0)
 
 
-def boxes(*rows: list[float]) -> np.ndarray:
+def boxes(*rows: Sequence[float]) -> np.ndarray:
     return f32(*(value for row in rows for value in row)).reshape(-1, 4)
 
 

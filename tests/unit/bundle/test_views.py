@@ -64,7 +64,9 @@ def test_what_is_merged_keeps_every_pixel_of_its_masks() -> None:
 
 @pytest.mark.parametrize("resize", [ModelBundle.Input.LETTERBOX_CENTER, ModelBundle.Input.LETTERBOX_TOP_LEFT])
 @pytest.mark.parametrize("uniform", [False, True])
-def test_a_smaller_picture_lies_within_the_place_of_the_larger(resize: ModelBundle.Input.Resize, uniform: bool) -> None:
+def test_a_smaller_picture_lies_within_the_place_of_the_larger(
+    resize: "ModelBundle.Input.Resize.ValueType", uniform: bool
+) -> None:
     rule = tiny_bundles.letterbox()
     rule.resize, rule.uniform_scale = resize, uniform
     whole = place(rule, width=97, height=51)

@@ -23,7 +23,6 @@ from framecast._jobs import Job
 from framecast._model_types import Architecture, Model, ModelVersion, ModelVersionState, Task
 from framecast._prediction_types import (
     FrameResult,
-    InferenceSettings,
     Instance,
     Instances,
     Label,
@@ -32,6 +31,7 @@ from framecast._prediction_types import (
     StreamInfo,
 )
 from framecast._progress import Progress
+from framecast._setting_types import InferenceSettings, SettingOptions, SettingSchema
 from framecast._training_types import JobState, MetricPoint, TrainingProgress, TrainingUpdate
 from framecast.errors import (
     AlreadyExistsError,
@@ -99,6 +99,8 @@ __all__ = [
     "Progress",
     "ResourceExhaustedError",
     "RunLengthMask",
+    "SettingOptions",
+    "SettingSchema",
     "StreamInfo",
     "Subset",
     "SubsetSummary",

@@ -1,7 +1,7 @@
 """The client: one object, everything hangs on it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,7 @@ from framecast._addresses import Addresses
 from framecast._assets import Assets
 from framecast._blobs import Blobs
 from framecast._connection import Connection
+from framecast._convert_settings import make_settings
 from framecast._datasets import Datasets
 from framecast._embedding import Embedding
 from framecast._frame_iterator import FrameIterator
@@ -17,8 +18,9 @@ from framecast._image_sources import ImageLike
 from framecast._inference import Inference, VideoLike, frame_range
 from framecast._inference_jobs import InferenceJobs
 from framecast._models import ModelReference, Models
-from framecast._prediction_types import FrameResult, InferenceSettings, LoadedModel, Prediction
+from framecast._prediction_types import FrameResult, LoadedModel, Prediction
 from framecast._serving import Serving
+from framecast._setting_types import SettingOptions
 from framecast._training import Training
 
 # The first prediction of a model fetches and loads it.
@@ -74,41 +76,29 @@ class Client:
         model: ModelReference,
         images: ImageLike | Sequence[ImageLike],
         *,
-        confidence: float | None = None,
-        iou: float | None = None,
-        rdp: float | None = None,
-        max_detections: int | None = None,
-        classes: str | Sequence[str] = (),
-        class_agnostic: bool | None = None,
         timeout: float = _PREDICT_TIMEOUT_S,
+        **settings: Unpack[SettingOptions],
     ) -> list[FrameResult]:
         """Predictions for pictures, in their order; one that cannot be decoded has an error in its own result.
 
         `model` is `cars` (the version that `serving.switch` chose, else its latest trained one), `cars/3`, a full
         name, or an object that stands for one.
-        Settings that are None take the model's default; see `InferenceSettings`. `timeout` bounds each call of up
-        to 32 pictures.
+        `settings` are those of `SettingOptions`, such as `confidence=0.5`; `load(model).settings` says which a model
+        has. What is None or left out takes the model's default. `timeout` bounds each call of up to 32 pictures.
         """
-        settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
         several = list(images) if isinstance(images, list | tuple) else [images]
-        return list(self._inference.predict(model, several, settings, timeout=timeout))  # type: ignore[arg-type]
+        return list(self._inference.predict(model, several, make_settings(settings), timeout=timeout))  # type: ignore[arg-type]
 
     def detect(
         self,
         model: ModelReference,
         image: ImageLike,
         *,
-        confidence: float | None = None,
-        iou: float | None = None,
-        rdp: float | None = None,
-        max_detections: int | None = None,
-        classes: str | Sequence[str] = (),
-        class_agnostic: bool | None = None,
         timeout: float = _PREDICT_TIMEOUT_S,
+        **settings: Unpack[SettingOptions],
     ) -> Prediction:
         """The prediction for one picture; raises its error where it cannot be decoded. See `predict`."""
-        settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
-        (result,) = self._inference.predict(model, [image], settings, timeout=timeout)
+        (result,) = self._inference.predict(model, [image], make_settings(settings), timeout=timeout)
         return result.unwrap()
 
     def embed(
@@ -167,15 +157,10 @@ class Client:
         count: int | None = None,
         stride: int | None = None,
         backward: bool = False,
-        confidence: float | None = None,
-        iou: float | None = None,
-        rdp: float | None = None,
-        max_detections: int | None = None,
-        classes: str | Sequence[str] = (),
-        class_agnostic: bool | None = None,
         interactive: bool = False,
         timeout: float | None = None,
         resume_token: str = "",
+        **settings: Unpack[SettingOptions],
     ) -> FrameIterator:
         """Predictions for a video, streamed frame by frame in presentation order.
 
@@ -189,9 +174,14 @@ class Client:
         same arguments. Raises OutOfRangeError where `start` lies beyond the end.
         """
         frames = frame_range(start, end, count, stride, backward=backward)
-        settings = InferenceSettings(confidence, iou, rdp, max_detections, _names(classes), class_agnostic)
         return self._inference.predict_video(
-            model, video, settings, frames, interactive=interactive, timeout=timeout, resume_token=resume_token
+            model,
+            video,
+            make_settings(settings),
+            frames,
+            interactive=interactive,
+            timeout=timeout,
+            resume_token=resume_token,
         )
 
     def close(self) -> None:
@@ -203,8 +193,3 @@ class Client:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
-
-
-def _names(classes: str | Sequence[str]) -> tuple[str, ...]:
-    """One name is a sequence of letters, too, but nobody means those."""
-    return (classes,) if isinstance(classes, str) else tuple(classes)

@@ -1,16 +1,16 @@
 """Predictions between the wire and what users see."""
 
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from framecast._convert_datasets import category_from_proto, keypoint_from_proto, polygon_from_proto, time_from_proto
 from framecast._convert_models import task_from_proto
+from framecast._convert_settings import schema_from_proto, settings_from_proto
+from framecast._dataset_types import RunLengthMask
 from framecast._inference_job_types import InferenceProgress, InferenceUpdate
 from framecast._prediction_types import (
     FrameResult,
-    InferenceSettings,
     Instances,
     Label,
     LoadedModel,
@@ -18,42 +18,8 @@ from framecast._prediction_types import (
     StreamInfo,
 )
 from framecast._training_types import JobState
-from framecast.errors import InvalidArgumentError
 from framecast.status import from_status
-from framecast.v1 import frame_result_pb2, inference_job_pb2, inference_service_pb2, inference_settings_pb2
-
-
-def settings_to_proto(settings: InferenceSettings) -> inference_settings_pb2.InferenceSettings:
-    """Settings as they travel; what is None stays open. Raises InvalidArgumentError for what cannot travel."""
-    message = inference_settings_pb2.InferenceSettings()
-    fields: tuple[tuple[str, str, Any], ...] = (
-        ("confidence", "confidence_threshold", settings.confidence),
-        ("iou", "iou_threshold", settings.iou),
-        ("rdp", "rdp_threshold", settings.rdp),
-        ("max_detections", "max_detections", settings.max_detections),
-        ("classes", "categories", settings.classes),
-        ("class_agnostic", "class_agnostic", settings.class_agnostic),
-    )
-    for field, name, value in fields:
-        try:
-            message.MergeFrom(inference_settings_pb2.InferenceSettings(**{name: value}))
-        except (TypeError, ValueError):
-            raise InvalidArgumentError(
-                f"{field} cannot be {value!r}", field=field, reason="SETTING_INVALID", value=value
-            ) from None
-    return message
-
-
-def settings_from_proto(message: inference_settings_pb2.InferenceSettings) -> InferenceSettings:
-    """Settings as users see them."""
-    return InferenceSettings(
-        confidence=_short(message.confidence_threshold) if message.HasField("confidence_threshold") else None,
-        iou=_short(message.iou_threshold) if message.HasField("iou_threshold") else None,
-        rdp=_short(message.rdp_threshold) if message.HasField("rdp_threshold") else None,
-        max_detections=message.max_detections if message.HasField("max_detections") else None,
-        classes=tuple(message.categories),
-        class_agnostic=message.class_agnostic if message.HasField("class_agnostic") else None,
-    )
+from framecast.v1 import frame_result_pb2, inference_job_pb2, inference_service_pb2
 
 
 def frame_result_from_proto(message: frame_result_pb2.FrameResult) -> FrameResult:
@@ -83,6 +49,7 @@ def loaded_model_from_proto(message: inference_service_pb2.LoadedModel) -> Loade
         input_width=message.input_width,
         input_height=message.input_height,
         embedding_size=message.embedding_size,
+        settings=tuple(schema_from_proto(schema) for schema in message.settings),
         state=message.State.Name(message.state).lower() if message.state else "",
         precision=message.precision,
         fallback=message.fallback,
@@ -145,11 +112,20 @@ def _prediction(message: frame_result_pb2.Prediction) -> Prediction:
         polygons=tuple(tuple(polygon_from_proto(polygon) for polygon in i.polygons) for i in found),
         keypoints=tuple(tuple(keypoint_from_proto(point) for point in i.keypoints) for i in found),
         mask_areas=np.array([i.mask_area for i in found], np.int64),
+        masks=tuple(map(_mask, found)) if any(i.HasField("mask") for i in found) else (),
+        logits=np.array([i.logits for i in found], np.float32) if any(i.logits for i in found) else None,
     )
     labels = tuple(Label(label.category_id, label.category, label.score) for label in message.labels)
-    return Prediction(message.width, message.height, instances, labels)
+    return Prediction(
+        message.width,
+        message.height,
+        instances,
+        labels,
+        logits=np.array(message.logits, np.float32) if message.logits else None,
+        debug_picture=message.debug_picture.data or None,
+    )
 
 
-def _short(value: float) -> float:
-    """The shortest decimal that is this 32-bit float: 0.6 rather than 0.6000000238."""
-    return float(str(np.float32(value)))
+def _mask(instance: frame_result_pb2.Instance) -> RunLengthMask | None:
+    mask = instance.mask
+    return RunLengthMask(mask.width, mask.height, tuple(mask.counts)) if instance.HasField("mask") else None

@@ -7,12 +7,14 @@ from typing import Any
 from framecast._asset_types import Asset
 from framecast._blobs import CHUNK_BYTES
 from framecast._connection import Connection
-from framecast._convert_predictions import frame_result_from_proto, loaded_model_from_proto, settings_to_proto
+from framecast._convert_predictions import frame_result_from_proto, loaded_model_from_proto
+from framecast._convert_settings import settings_to_proto
 from framecast._files import missing_file
 from framecast._frame_iterator import FrameIterator
 from framecast._image_sources import ImageLike, image_source
 from framecast._models import ModelReference, Models
-from framecast._prediction_types import FrameResult, InferenceSettings, LoadedModel
+from framecast._prediction_types import FrameResult, LoadedModel
+from framecast._setting_types import InferenceSettings
 from framecast.errors import InvalidArgumentError
 from framecast.v1 import frame_range_pb2, image_group_pb2, inference_service_pb2
 

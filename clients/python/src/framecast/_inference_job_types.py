@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from framecast._prediction_types import InferenceSettings
+from framecast._setting_types import InferenceSettings
 from framecast._training_types import JobState
 from framecast.errors import FramecastError
 

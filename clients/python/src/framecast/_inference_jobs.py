@@ -8,14 +8,15 @@ from framecast._asset_types import Asset
 from framecast._assets import Assets
 from framecast._connection import Connection, pages, request_id
 from framecast._convert_datasets import SUBSETS
-from framecast._convert_predictions import inference_update_from_proto, settings_to_proto
+from framecast._convert_predictions import inference_update_from_proto
+from framecast._convert_settings import settings_to_proto
 from framecast._dataset_types import Dataset, DatasetVersion, Subset
 from framecast._datasets import Datasets, ImportReport
 from framecast._inference import frame_range, image_group
 from framecast._inference_job import InferenceJob
 from framecast._inference_job_types import InferenceUpdate
 from framecast._models import ModelReference, Models
-from framecast._prediction_types import InferenceSettings
+from framecast._setting_types import InferenceSettings
 from framecast.errors import InvalidArgumentError
 from framecast.v1 import frame_range_pb2, inference_job_pb2, inference_job_service_pb2
 

@@ -12,7 +12,7 @@ from framecast._convert_models import architecture_from_proto, model_from_proto,
 from framecast._model_types import Architecture, Model, ModelVersion
 from framecast._progress import ProgressCallback, silent
 from framecast._training_types import TrainingUpdate
-from framecast.errors import DataLossError, FailedPreconditionError, NotFoundError
+from framecast.errors import DataLossError, FailedPreconditionError, InvalidArgumentError, NotFoundError
 from framecast.v1 import inference_service_pb2, model_bundle_pb2, registry_service_pb2, trainer_service_pb2
 
 ModelReference = str | Model | ModelVersion | TrainingUpdate
@@ -127,7 +127,7 @@ class Models:
             return model.name
         if isinstance(model, TrainingUpdate):
             return model.model_version or model.model
-        reference = model.name if isinstance(model, Model) else model
+        reference = _reference(model)
         if "/" in reference and not names.MODEL.matches(reference):
             return self.resolve_version(reference)
         return self._name(reference)
@@ -141,7 +141,7 @@ class Models:
             return model.name
         if isinstance(model, TrainingUpdate):
             return model.model_version or self.resolve_version(model.model)
-        reference = model.name if isinstance(model, Model) else model
+        reference = _reference(model)
         if names.MODEL_VERSION.matches(reference):
             return reference
         model_id, slash, version = reference.partition("/")
@@ -160,3 +160,15 @@ class Models:
         if names.MODEL.matches(model):
             return model
         return names.MODEL.format(project=self._connection.project, model=names.check_id(model, field="model"))
+
+
+def _reference(model: Model | str) -> str:
+    if isinstance(model, Model):
+        return model.name
+    if not isinstance(model, str):  # whatever the type checker was told
+        raise InvalidArgumentError(
+            f"model must be a name such as 'cars' or 'cars/3', or an object that stands for one, got {model!r}",
+            field="model",
+            reason="MODEL_REFERENCE_INVALID",
+        )
+    return model

@@ -8,26 +8,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from framecast._dataset_types import Category, Keypoint, Polygon
+from framecast._dataset_types import Category, Keypoint, Polygon, RunLengthMask
 from framecast._model_types import Task
+from framecast._setting_types import InferenceSettings, SettingSchema
 from framecast.errors import FramecastError
-
-
-@dataclass(frozen=True)
-class InferenceSettings:
-    """How a network's answer is turned into predictions; what is None takes the model's default."""
-
-    confidence: float | None = None
-    """Weaker instances and labels are dropped; in [0, 1]."""
-    iou: float | None = None
-    """Of two boxes that overlap more the weaker is dropped; in [0, 1]."""
-    rdp: float | None = None
-    """Coarseness of polygons, as a share of the ring's perimeter; in [0, 0.01], 0 keeps every corner."""
-    max_detections: int | None = None
-    classes: tuple[str, ...] = ()
-    """Names of the categories to report; empty: all."""
-    class_agnostic: bool | None = None
-    """Boxes of different categories suppress each other, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +27,10 @@ class Instance:
     keypoints: tuple[Keypoint, ...] = ()
     mask_area: int = 0
     """Pixels of the mask that `polygons` outlines."""
+    mask: RunLengthMask | None = None
+    """Where `mask_format="run_lengths"` asks for it, in place of polygons."""
+    logits: NDArray[np.float32] | None = None
+    """float32 [L]: what the network said before scores were made of it, where `logits=True` asks for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +49,10 @@ class Instances(Sequence[Instance]):
     keypoints: tuple[tuple[Keypoint, ...], ...]
     mask_areas: NDArray[np.int64]
     """int64 [N]: pixels of each mask before its outline was simplified."""
+    masks: tuple[RunLengthMask | None, ...] = ()
+    """Of each instance; empty unless `mask_format="run_lengths"` asks for them."""
+    logits: NDArray[np.float32] | None = None
+    """float32 [N, L]; None unless `logits=True` asks for them."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -76,6 +68,8 @@ class Instances(Sequence[Instance]):
             self.polygons[index],
             self.keypoints[index],
             int(self.mask_areas[index]),
+            self.masks[index] if self.masks else None,
+            None if self.logits is None else self.logits[index],
         )
 
     def __iter__(self) -> Iterator[Instance]:
@@ -101,6 +95,10 @@ class Prediction:
     instances: Instances
     labels: tuple[Label, ...] = ()
     """By descending score; classification only."""
+    logits: NDArray[np.float32] | None = None
+    """float32 [C] of a classifier, by the model's categories; None unless `logits=True` asks for them."""
+    debug_picture: bytes | None = None
+    """A PNG of what the network saw, with the prediction on it; None unless `debug_picture=True` asks for it."""
 
     def __len__(self) -> int:
         return len(self.instances)
@@ -147,6 +145,8 @@ class LoadedModel:
     input_height: int
     embedding_size: int = 0
     """Length of an embedding; 0: the model gives none."""
+    settings: tuple[SettingSchema, ...] = ()
+    """What a request can set."""
     state: str = ""
     """`loading`, `ready` or `leaving`; of `load` and `serving`, as all below."""
     precision: str = ""

@@ -6,16 +6,16 @@ from typing import Any
 import click
 
 from framecast._client import Client
+from framecast._convert_settings import make_settings
 from framecast._dataset_types import Subset
 from framecast._inference_job import InferenceJob
 from framecast._inference_job_types import InferenceUpdate
 from framecast._inference_jobs import JobSource
-from framecast._prediction_types import InferenceSettings
 from framecast._training_types import JobState
 from framecast.cli.bars import TransferBars, counting_bar
 from framecast.cli.options import Session, session_options
 from framecast.cli.output import frame_document, print_facts, print_json, print_json_line, print_table
-from framecast.cli.prediction_options import frame_options, settings_options
+from framecast.cli.prediction_options import GivenSettings, frame_options, settings_options
 
 
 @click.group("inference-jobs")
@@ -35,7 +35,6 @@ def inference_jobs() -> None:
 @click.option("--subset", type=click.Choice([each.value for each in Subset]), help="Of --dataset.")
 @click.option("--record", is_flag=True, help="Record the results as predictions of --dataset.")
 @click.option("--group", is_flag=True, help="Take SOURCES, all pictures, for the frames of one video.")
-@click.option("--backward", is_flag=True, help="The last frame first.")
 @click.option("--watch", is_flag=True, help="Show the job until it has ended.")
 @settings_options
 @frame_options
@@ -49,7 +48,7 @@ def start(
     record: bool,
     group: bool,
     watch: bool,
-    settings: dict[str, Any],
+    settings: GivenSettings,
     **frames: Any,
 ) -> int:
     """Predict stored pictures and videos SOURCES with MODEL in the background.
@@ -67,7 +66,7 @@ def start(
             dataset=dataset,
             subset=Subset(subset) if subset else None,
             record_predictions=record,
-            settings=InferenceSettings(**settings),
+            settings=make_settings(settings.of(client, model)),
             **frames,
         )
         if watch:

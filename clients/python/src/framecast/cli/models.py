@@ -1,21 +1,24 @@
 """`framecast models`."""
 
+import json
 from pathlib import Path
 
 import click
 
 from framecast._model_types import ModelVersion
+from framecast._setting_types import SettingSchema
 from framecast.cli.bars import TransferBars
 from framecast.cli.options import Session, session_options
 from framecast.cli.output import print_facts, print_json, print_table
 from framecast.errors import FramecastError
 
+_MOST_NAMES = 8
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
 def models() -> None:
-    """Models and the networks that can be trained: list, show, import, download, architectures."""
+    """Models and the networks that can be trained: list, show, settings, import, download, architectures."""
 
 
 @models.command("list")
@@ -56,6 +59,20 @@ def show(session: Session, model: str) -> None:
         for v in versions
     ]
     print_table(("version", "state", "architecture", "task", "metrics", "created"), rows, empty="no versions yet")
+
+
+@models.command("settings", epilog="\b\nExample:\n  framecast models settings cars")
+@click.argument("model")
+@session_options
+def settings(session: Session, model: str) -> None:
+    """Show what a prediction with MODEL can set: `framecast predict MODEL FILE --set KEY=VALUE`."""
+    with session.client() as client:
+        found = client.load(model).settings
+    if session.json:
+        print_json(found)
+        return
+    rows = [(each.name, each.type, _default(each.default), _allowed(each), each.description) for each in found]
+    print_table(("setting", "type", "default", "allowed", "what it does"), rows, empty="none")
 
 
 @models.command(
@@ -106,6 +123,17 @@ def architectures(session: Session) -> None:
         return
     rows = [(a.id, a.task, a.backbones, a.defaults, a.description) for a in found]
     print_table(("architecture", "task", "backbones", "defaults", "description"), rows, empty="none")
+
+
+def _default(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if value else "" if value in ("", [], {}) else str(value).lower()
+
+
+def _allowed(setting: SettingSchema) -> str:
+    if setting.minimum is not None:
+        return f"{setting.minimum:g} to {setting.maximum:g}"
+    names = ", ".join(setting.choices[:_MOST_NAMES])
+    return names + (", …" if len(setting.choices) > _MOST_NAMES else "")
 
 
 def _first_line(error: FramecastError | None) -> str:

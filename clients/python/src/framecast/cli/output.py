@@ -1,5 +1,6 @@
 """What commands print: tables for people, JSON for programs."""
 
+import base64
 import dataclasses
 import enum
 import json
@@ -11,6 +12,7 @@ from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -121,7 +123,15 @@ def frame_document(result: FrameResult) -> dict[str, object]:
             {"category_id": label.category_id, "category": label.name, "score": round(label.score, _SCORE_DIGITS)}
             for label in prediction.labels
         ]
+    if prediction.logits is not None:
+        made["logits"] = _numbers(prediction.logits)
+    if prediction.debug_picture is not None:
+        made["debug_picture"] = base64.b64encode(prediction.debug_picture).decode()
     return made
+
+
+def _numbers(values: NDArray[np.float32]) -> list[float]:
+    return [round(value, _SCORE_DIGITS) for value in values.tolist()]
 
 
 def _instances(instances: Instances) -> list[dict[str, object]]:
@@ -136,6 +146,11 @@ def _instances(instances: Instances) -> list[dict[str, object]]:
         if instance.polygons:
             entry["polygons"] = [_polygon(polygon) for polygon in instance.polygons]
             entry["mask_area"] = instance.mask_area
+        if instance.mask is not None:
+            entry["mask"] = {"size": [instance.mask.height, instance.mask.width], "counts": list(instance.mask.counts)}
+            entry["mask_area"] = instance.mask_area
+        if instance.logits is not None:
+            entry["logits"] = _numbers(instance.logits)
         if instance.keypoints:
             entry["keypoints"] = document(instance.keypoints)
         made.append(entry)

@@ -16,7 +16,7 @@ from framecast._prediction_types import FrameResult
 from framecast.cli.bars import counting_bar
 from framecast.cli.options import Session, session_options
 from framecast.cli.output import document, frame_document, print_json_line, print_table
-from framecast.cli.prediction_options import frame_options, settings_options
+from framecast.cli.prediction_options import GivenSettings, frame_options, settings_options
 from framecast.cli.saving import JsonFile, Targets, save_picture
 from framecast.drawing import draw_video
 from framecast.drawing.video import import_av
@@ -29,12 +29,20 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", 
     epilog="\b\nExamples:\n  framecast predict cars street.jpg\n"
     "  framecast predict cars/3 street.jpg --save annotated.png\n"
     "  framecast predict cars street.mp4 --confidence 0.5 --classes car,bus --save annotated.mp4 --save frames.json\n"
-    "  framecast predict cars street.mp4 --start 300 --count 100 --stride 3 --json",
+    "  framecast predict cars street.mp4 --start 300 --count 100 --stride 3 --json\n"
+    "  framecast predict cars aerial.jpg --window 640 --set window_overlap=0.3 --mask-format run_lengths --json",
 )
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @settings_options
 @frame_options
+@click.option("--resume", metavar="TOKEN", default="", help="Video: go on behind the frame that a `--json` line said.")
+@click.option(
+    "--debug-to",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Save a picture of what the network saw, for each result.",
+)
 @click.option(
     "--save",
     "save",
@@ -47,12 +55,15 @@ def predict(
     session: Session,
     model: str,
     files: tuple[Path, ...],
-    settings: dict[str, Any],
+    settings: GivenSettings,
     start: int | None,
     end: int | None,
     count: int | None,
     stride: int | None,
+    backward: bool,
+    resume: str,
     save: tuple[Path, ...],
+    debug_to: Path | None,
 ) -> int:
     """Predict pictures and videos FILES with MODEL (`cars`, the version that it serves, or `cars/3`).
 
@@ -60,17 +71,25 @@ def predict(
     """
     videos = [_is_video(path) for path in files]
     targets = Targets(save, files, videos)
-    if not all(videos) and any(value is not None for value in (start, end, count, stride)):
-        raise click.UsageError("--start, --end, --count and --stride are for videos")
+    for_videos = any(value is not None for value in (start, end, count, stride)) or backward or resume
+    if not all(videos) and for_videos:
+        raise click.UsageError("--start, --end, --count, --stride, --backward and --resume are for videos")
+    if resume and len(files) > 1:
+        raise click.UsageError("--resume goes on with one video")
     if any(videos) and any(targets.drawing_of(path, video=True) for path in files):
         import_av()
+    frames = {"start": start, "end": end, "count": count, "stride": stride, "backward": backward}
     failed = 0
     with session.client() as client, contextlib.ExitStack() as stack:
         model = client.load(model).model_version  # one for all files, whatever is switched meanwhile
+        given = settings.of(client, model)
+        if debug_to is not None:
+            debug_to.mkdir(parents=True, exist_ok=True)
+            given["debug_picture"] = True
         sink = stack.enter_context(JsonFile(targets.json)) if targets.json else None
-        run = _Run(client, session, model, settings, targets, sink)
+        run = _Run(client, session, model, given, targets, sink, debug_to)
         for path, is_video in zip(files, videos, strict=True):
-            failed += run.video(path, start, end, count, stride) if is_video else run.picture(path)
+            failed += run.video(path, frames, resume) if is_video else run.picture(path)
     return 1 if failed else 0
 
 
@@ -85,6 +104,7 @@ class _Run:
         settings: dict[str, Any],
         targets: Targets,
         sink: JsonFile | None,
+        debug_to: Path | None,
     ) -> None:
         self._client = client
         self._session = session
@@ -92,9 +112,15 @@ class _Run:
         self._settings = settings
         self._targets = targets
         self._sink = sink
+        self._debug_to = debug_to
+
+    def _save_debug_picture(self, name: str, result: FrameResult) -> None:
+        if self._debug_to is not None and result.prediction is not None and result.prediction.debug_picture:
+            (self._debug_to / f"{name}.png").write_bytes(result.prediction.debug_picture)
 
     def picture(self, path: Path) -> int:
         (result,) = self._client.predict(self._model, path, **self._settings)
+        self._save_debug_picture(path.stem, result)
         if self._sink:
             self._sink.begin(path, None)
             self._sink.add(result)
@@ -110,14 +136,12 @@ class _Run:
             _print_picture(path, result, target)
         return 0
 
-    def video(self, path: Path, start: int | None, end: int | None, count: int | None, stride: int | None) -> int:
+    def video(self, path: Path, frames: dict[str, Any], resume: str) -> int:
         counts: Counter[str] = Counter()
         errors = 0
         began = time.monotonic()
         target = self._targets.drawing_of(path, video=True)
-        stream = self._client.predict_video(
-            self._model, path, start=start, end=end, count=count, stride=stride, **self._settings
-        )
+        stream = self._client.predict_video(self._model, path, resume_token=resume, **frames, **self._settings)
         with stream, counting_bar(quiet=self._session.json, unit="frames") as bar:
             task = bar.add_task(path.name[:12], total=len(stream), speed="")
             if self._sink:
@@ -128,10 +152,11 @@ class _Run:
             def seen(results: FrameIterator) -> Iterator[FrameResult]:
                 nonlocal errors
                 for result in results:
+                    self._save_debug_picture(f"{path.stem}-{result.frame_index:06}", result)
                     if self._sink:
                         self._sink.add(result)
                     if self._session.json:
-                        print_json_line(frame_document(result))
+                        print_json_line(frame_document(result) | {"resume_token": results.resume_token})
                     if result.prediction is None:
                         errors += 1
                         _complain(path, result)
@@ -176,10 +201,14 @@ def _complain(path: Path, result: FrameResult) -> None:
 def _print_picture(path: Path, result: FrameResult, target: Path | None) -> None:
     prediction = result.unwrap()
     click.echo(f"{path} ({prediction.width} x {prediction.height})")
-    rows: list[tuple[str, str, str]] = [(label.name, f"{label.score:.3f}", "") for label in prediction.labels[:5]]
-    for instance in prediction.instances:
-        box = ", ".join(f"{value:.1f}" for value in instance.box)
-        rows.append((instance.name, f"{instance.score:.3f}", box))
-    print_table(("category", "score", "x_min, y_min, x_max, y_max"), rows, empty="nothing found")
+    if prediction.labels:
+        labels = [(label.name, f"{label.score:.3f}") for label in prediction.labels[:5]]
+        print_table(("category", "score"), labels, empty="")
+    else:
+        boxes = [
+            (instance.name, f"{instance.score:.3f}", ", ".join(f"{value:.1f}" for value in instance.box))
+            for instance in prediction.instances
+        ]
+        print_table(("category", "score", "x_min, y_min, x_max, y_max"), boxes, empty="nothing found")
     if target is not None:
         click.echo(f"saved {target}")
