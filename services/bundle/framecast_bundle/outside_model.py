@@ -18,7 +18,7 @@ import numpy as np
 
 from framecast.errors import FailedPreconditionError, InvalidArgumentError
 from framecast.v1.annotation_pb2 import Category
-from framecast.v1.inference_settings_pb2 import InferenceSettings
+from framecast.v1.inference_settings_pb2 import InferenceSettings, SettingSchema
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
 from framecast_bundle.descriptor import Section, integer_of, list_of, parse_descriptor, text_of
@@ -29,6 +29,7 @@ from framecast_bundle.graphs import fixed_length
 from framecast_bundle.manifest import file_entry
 from framecast_bundle.manifest_rules import FORMAT_VERSION, check_manifest
 from framecast_bundle.predictor import Predictor
+from framecast_bundle.setting_table import SETTINGS, Setting
 from framecast_bundle.settings import effective_settings
 
 GRAPH_PATH = "model.onnx"
@@ -46,7 +47,7 @@ _INPUT_KEYS = (
     "crop_fraction", "antialias",
 )  # fmt: skip
 _HEAD_KEYS = ("kind", "strides", "anchors", "multi_label", "activation")
-_DEFAULT_KEYS = tuple(field.name for field in InferenceSettings.DESCRIPTOR.fields)
+_DEFAULT_KEYS = tuple(setting.name for setting in SETTINGS)
 _TASKS = {"object_detection": Task.TASK_OBJECT_DETECTION, "classification": Task.TASK_CLASSIFICATION}
 _Input = ModelBundle.Input
 _LETTERBOXES = {"letterbox_center": _Input.LETTERBOX_CENTER, "letterbox_top_left": _Input.LETTERBOX_TOP_LEFT}
@@ -201,17 +202,31 @@ def _size(section: Section, graph: ModelBundle.Graph) -> tuple[int, int]:
 
 def _defaults(section: Section) -> InferenceSettings:
     settings = InferenceSettings()
-    for field in ("confidence_threshold", "iou_threshold", "rdp_threshold"):
-        if field in section:
-            setattr(settings, field, section.number(field))
-    if "max_detections" in section:
-        settings.max_detections = section.integer("max_detections")
-    if "class_agnostic" in section:
-        settings.class_agnostic = section.flag("class_agnostic", default=False)
-    if "categories" in section:
-        names = list_of(section.value("categories"), "defaults.categories")
-        settings.categories.extend(text_of(name, "defaults.categories") for name in names)
+    for setting in SETTINGS:
+        if setting.name not in section:
+            continue
+        value = _default(section, setting)
+        try:
+            settings.MergeFrom(InferenceSettings(**{setting.name: value}))
+        except (TypeError, ValueError, AttributeError):
+            raise InvalidArgumentError(
+                f"{section.field(setting.name)} cannot be {value!r}", field=section.field(setting.name), value=value
+            ) from None
     return settings
+
+
+def _default(section: Section, setting: Setting) -> Any:
+    match setting.type:
+        case SettingSchema.NUMBER:
+            return section.number(setting.name)
+        case SettingSchema.INTEGER:
+            return section.integer(setting.name)
+        case SettingSchema.BOOLEAN:
+            return section.flag(setting.name, default=False)
+        case SettingSchema.CHOICES:
+            names = list_of(section.value(setting.name), section.field(setting.name))
+            return [text_of(name, section.field(setting.name)) for name in names]
+    return section.value(setting.name)
 
 
 def _categories(classes: object, read_text: ReadText | None) -> list[Category]:

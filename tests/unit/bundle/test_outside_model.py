@@ -7,8 +7,11 @@ import onnxruntime
 import pytest
 
 from framecast.errors import FailedPreconditionError, InvalidArgumentError
+from framecast.v1.inference_settings_pb2 import InferenceSettings
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
+from framecast_bundle import outside_model
+from framecast_bundle.descriptor import Section
 from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
 from framecast_bundle.manifest import from_json, to_json
 from framecast_bundle.outside_model import build_outside_bundle
@@ -181,3 +184,33 @@ def test_bytes_that_are_no_graph_are_refused() -> None:
     with pytest.raises(FailedPreconditionError) as refused:
         build_outside_bundle(YOLOX.encode(), b"\x00" * 64)
     assert refused.value.reason == "GRAPH_UNREADABLE"
+
+
+def test_every_setting_can_have_a_default_in_the_descriptor() -> None:
+    section = {
+        "confidence_threshold": 0.25,
+        "max_detections": 9,
+        "class_agnostic": True,
+        "categories": ["a"],
+        "category_confidence_thresholds": {"a": 0.5},
+        "mask_format": "NONE",
+        "augment": True,
+        "window_width": 640,
+    }
+    settings = outside_model._defaults(Section(section, "defaults", outside_model._DEFAULT_KEYS))
+    assert settings == InferenceSettings(**section)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("max_detections", 2**40),
+        ("mask_format", "OUTLINES"),
+        ("category_confidence_thresholds", [0.5]),
+        ("category_confidence_thresholds", {"a": "much"}),
+    ],
+)
+def test_a_default_of_another_kind_is_refused_by_its_key(key: str, value: object) -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        outside_model._defaults(Section({key: value}, "defaults", outside_model._DEFAULT_KEYS))
+    assert refused.value.field == f"defaults.{key}"
