@@ -18,11 +18,12 @@ constexpr std::uint32_t kFreeLevels = 32;
 
 std::size_t words_for(std::size_t count) { return (count + kWord - 1) / kWord; }
 
-/// Eight flags of a byte each as bits.
-std::uint64_t pack(const std::uint8_t* flags) {
-  std::uint64_t bytes;
-  std::memcpy(&bytes, flags, sizeof(bytes));
-  return bytes * 0x0102040810204080u >> 56;
+/// Eight flags of a byte each, at either place, as bits.
+std::uint64_t pack(const std::uint8_t* first, const std::uint8_t* second) {
+  std::uint64_t a, b;
+  std::memcpy(&a, first, sizeof(a));
+  std::memcpy(&b, second, sizeof(b));
+  return (a | b) * 0x0102040810204080u >> 56;
 }
 
 /// Makes room for `count` values; what was there may go.
@@ -120,7 +121,7 @@ std::uint64_t ChainSplitter::kept_bits(const Ring& ring, std::size_t word) const
   const std::uint8_t* first = keep_.data() + ring.column + word * kWord;
   const std::uint8_t* second = first + ring.count;
   std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < kWord; i += 8) bits |= (pack(first + i) | pack(second + i)) << i;
+  for (std::size_t i = 0; i < kWord; i += 8) bits |= pack(first + i, second + i) << i;
   const std::size_t rest = ring.count - word * kWord;
   return rest < kWord ? bits & ((std::uint64_t{1} << rest) - 1) : bits;
 }
@@ -128,53 +129,52 @@ std::uint64_t ChainSplitter::kept_bits(const Ring& ring, std::size_t word) const
 void ChainSplitter::push(const Chain& chain) {
   const std::uint32_t inner = chain.inner();
   if (inner == 0) return;
-  const std::size_t kind = std::size_t{inner > 8} + (inner > 16) + (inner > 32);
+  const std::size_t kind = kernels::chain_kind(inner);
   level_.chains[kind][level_.counts[kind]++] = chain;
+}
+
+/// Makes verdicts final that kernels or a chain's level leave open.
+void ChainSplitter::settle(const Chain* chains, std::size_t count, std::uint32_t level) {
+  std::uint32_t* const verdicts = verdicts_.data();
+  bool any_unsure = false;
+  for (std::size_t i = 0; i < count; ++i) any_unsure |= verdicts[i] == kernels::kUnsure;
+  for (std::size_t i = 0; any_unsure && i < count; ++i) {
+    if (verdicts[i] != kernels::kUnsure) continue;
+    verdicts[i] = kernels::judge_chain(x_.data(), y_.data(), limits_[chains[i].block()].squared, chains[i]);
+  }
+  for (std::size_t i = 0; level > kFreeLevels && i < count; ++i) {
+    const Chain chain = chains[i];
+    if (verdicts[i] == kernels::kLeaf || level <= limits_[chain.block()].levels) continue;
+    verdicts[i] = chain.begin() + (chain.inner() + 1) / 2;
+  }
 }
 
 /// Splits the chains of level_ into those of the next; false where there are none.
 bool ChainSplitter::run_level(std::uint32_t number) {
-  // Without a branch: whether a chain is split, and whether there is anything left in its parts, is hard to foresee.
   // Most parts are short; the others are sorted by their kind afterwards.
-  Chain* next_short = next_.chains[0].data();
-  Chain* next_other = others_.data();
-  auto append = [&next_short, &next_other](const Chain& chain, bool wanted) {
-    const std::uint32_t inner = chain.inner();
-    *next_short = *next_other = chain;
-    next_short += wanted & (inner - 1 < 8);
-    next_other += wanted & (inner > 8);
-  };
-  const bool is_deep = number > kFreeLevels;
+  kernels::ChainParts parts{next_.chains[0].data(), others_.data(), split_points_.data()};
   for (std::size_t kind = 0; kind < kernels::kChainKinds; ++kind) {
     const Chain* chains = level_.chains[kind].data();
     const std::size_t count = level_.counts[kind];
     if (count == 0) continue;
     kernels_->judge[kind](x_.data(), y_.data(), limits_.data(), chains, count, verdicts_.data());
-    const std::uint32_t* verdicts = verdicts_.data();
-    std::uint8_t* keep = keep_.data();
-    std::size_t work = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      const Chain chain = chains[i];
-      std::uint32_t verdict = verdicts[i];
-      work += chain.inner();
-      if (verdict == kernels::kUnsure) [[unlikely]] {
-        verdict = kernels::judge_chain(x_.data(), y_.data(), limits_[chain.block()].squared, chain);
-      }
-      const bool is_split = verdict != kernels::kLeaf;
-      if (is_deep && is_split && number > limits_[chain.block()].levels)
-        verdict = chain.begin() + (chain.inner() + 1) / 2;
-      const std::uint32_t splits = -std::uint32_t{is_split};  // As a mask, lest the compiler branch.
-      keep[(verdict & splits) | (chain.begin() & ~splits)] = 1;
-      append({chain.begin(), verdict}, is_split);
-      append({verdict, chain.end()}, is_split);
-    }
-    work_ += work;
+    settle(chains, count, number);
+    kernels_->split(chains, verdicts_.data(), count, parts);
+    for (std::size_t i = 0; i < count; ++i) work_ += chains[i].inner();
   }
+  std::uint8_t* const keep = keep_.data();
+  for (const std::uint32_t* point = split_points_.data(); point != parts.points; ++point) keep[*point] = 1;
   std::swap(level_, next_);
-  std::fill_n(level_.counts, kernels::kChainKinds, std::size_t{0});
-  level_.counts[0] = static_cast<std::size_t>(next_short - level_.chains[0].data());
-  for (const Chain* chain = others_.data(); chain != next_other; ++chain) push(*chain);
-  return level_.counts[0] > 0 || next_other != others_.data();
+  Chain* ends[kernels::kChainKinds];
+  for (std::size_t kind = 0; kind < kernels::kChainKinds; ++kind) ends[kind] = level_.chains[kind].data();
+  ends[0] = parts.few;
+  for (const Chain* chain = others_.data(); chain != parts.more; ++chain) {
+    *ends[kernels::chain_kind(chain->inner())]++ = *chain;
+  }
+  for (std::size_t kind = 0; kind < kernels::kChainKinds; ++kind) {
+    level_.counts[kind] = static_cast<std::size_t>(ends[kind] - level_.chains[kind].data());
+  }
+  return level_.counts[0] > 0 || parts.more != others_.data();
 }
 
 void ChainSplitter::run_levels() {
@@ -211,11 +211,12 @@ void ChainSplitter::keep_third_points() {
 
 void ChainSplitter::run() {
   // A chain has at least a point of its own between its ends.
-  const std::size_t most = columns_ / 2 + 2;
+  const std::size_t most = columns_ / 2 + 2 + kernels::kPartRoom;
   for (auto& chains : level_.chains) make_room(chains, most);
   for (auto& chains : next_.chains) make_room(chains, most);
   make_room(others_, most);
   make_room(verdicts_, most);
+  make_room(split_points_, most);
   run_levels();
   keep_third_points();
   run_levels();

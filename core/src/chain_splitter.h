@@ -52,6 +52,7 @@ class ChainSplitter {
   void begin_ring(Ring& ring, const kernels::ChainLimits& limits, bool is_exact, bool fits_float);
   std::uint64_t kept_bits(const Ring& ring, std::size_t word) const;
   void push(const kernels::Chain& chain);
+  void settle(const kernels::Chain* chains, std::size_t count, std::uint32_t level);
   bool run_level(std::uint32_t number);
   void run_levels();
   void keep_third_points();
@@ -65,6 +66,7 @@ class ChainSplitter {
   Level level_, next_;
   std::vector<kernels::Chain> others_;  ///< Those of next_ that are not of the first kind.
   std::vector<std::uint32_t> verdicts_;
+  std::vector<std::uint32_t> split_points_;  ///< Of one level.
   std::size_t work_ = 0;
 };
 

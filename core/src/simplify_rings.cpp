@@ -8,8 +8,11 @@
 namespace framecast {
 namespace {
 
-/// Rings of so many points together are split at a time: enough to keep the processor busy, and still near it.
+/// Rings are split together that have so many points and are so many, so that each level has enough chains to keep the
+/// processor busy; but no more than kMostChunkPoints, so that they stay near it.
 constexpr std::size_t kChunkPoints = 2048;
+constexpr std::size_t kChunkRings = 16;
+constexpr std::size_t kMostChunkPoints = 8192;
 
 }  // namespace
 
@@ -47,7 +50,9 @@ void simplify_rings(std::span<const Point> points, std::span<const std::int64_t>
   auto& chunks = workspace.chunks;
   chunks.assign(1, 0);
   for (std::size_t r = 0; r < rings; ++r) {
-    if (begin_of(r + 1) - begin_of(chunks.back()) >= kChunkPoints || r + 1 == rings) chunks.push_back(r + 1);
+    const std::size_t count = begin_of(r + 1) - begin_of(chunks.back());
+    const bool has_enough = count >= kChunkPoints && r + 1 - chunks.back() >= kChunkRings;
+    if (has_enough || count >= kMostChunkPoints || r + 1 == rings) chunks.push_back(r + 1);
   }
   const std::size_t tasks = chunks.size() - 1;
   workspace.kept.assign(tasks, 0);

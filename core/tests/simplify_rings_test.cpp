@@ -6,6 +6,8 @@
 #include <limits>
 #include <numbers>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "allocations.h"
 #include "chain_splitter.h"
@@ -85,9 +87,10 @@ TEST(kernels_answer_as_the_definition_or_that_they_are_unsure) {
     const bool coarse = random.below(2) == 1;
     auto number = [&] { return coarse ? static_cast<float>(random.below(6)) : random.uniform(-300, 300); };
     const auto begin = static_cast<std::uint32_t>(random.below(9));
-    constexpr std::uint32_t kInner[] = {1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 130};
+    constexpr std::uint32_t kInner[] = {1,  7,  8,  9,   15,  16,  17,  31,  32,  33,
+                                        63, 64, 65, 127, 128, 129, 200, 256, 257, 400};
     const auto inner =
-        random.below(3) == 0 ? kInner[random.below(11)] : 1 + static_cast<std::uint32_t>(random.below(50));
+        random.below(3) == 0 ? kInner[random.below(20)] : 1 + static_cast<std::uint32_t>(random.below(50));
     const Chain chain(begin, begin + inner + 1);
     std::vector<float> x(chain.end() + 40, std::numeric_limits<float>::quiet_NaN()), y = x;
     for (std::uint32_t i = chain.begin(); i <= chain.end(); ++i) x[i] = number(), y[i] = number();
@@ -105,7 +108,7 @@ TEST(kernels_answer_as_the_definition_or_that_they_are_unsure) {
     const auto limits = splitter.limits();
     if (limits.empty()) continue;
     const std::uint32_t expected = kernels::judge_chain(x.data(), y.data(), limits[0].squared, chain);
-    const std::size_t kind = inner <= 8 ? 0 : inner <= 16 ? 1 : inner <= 32 ? 2 : 3;
+    const std::size_t kind = kernels::chain_kind(inner);
     for (Isa isa : kIsas) {
       if (!framecast::is_supported(isa)) continue;
       std::uint32_t found = 0;
@@ -122,6 +125,49 @@ TEST(kernels_answer_as_the_definition_or_that_they_are_unsure) {
     }
   }
   CHECK(sure > all / 2);
+}
+
+TEST(kernels_split_chains_alike) {
+  namespace kernels = framecast::kernels;
+  Random random(23);
+  for (std::size_t count = 0; count < 40; ++count) {
+    std::vector<Chain> chains;
+    std::vector<std::uint32_t> verdicts;
+    using Part = std::pair<std::uint32_t, std::uint32_t>;
+    std::vector<Part> few, more;
+    std::vector<std::uint32_t> points;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto begin = static_cast<std::uint32_t>(random.below(4'000'000'000));
+      const auto inner = 1 + static_cast<std::uint32_t>(random.below(i % 3 == 0 ? 3 : 24));
+      const std::uint32_t middle = begin + 1 + static_cast<std::uint32_t>(random.below(inner));
+      chains.emplace_back(begin, begin + inner + 1);
+      verdicts.push_back(random.below(3) == 0 ? kLeaf : middle);
+      if (verdicts.back() == kLeaf) continue;
+      points.push_back(middle);
+      for (const Part& part : {Part{begin, middle}, Part{middle, begin + inner + 1}}) {
+        const std::uint32_t left = part.second - part.first - 1;
+        if (left > 0) (left <= 8 ? few : more).push_back(part);
+      }
+    }
+    std::sort(few.begin(), few.end()), std::sort(more.begin(), more.end());
+    for (Isa isa : kIsas) {
+      if (!framecast::is_supported(isa)) continue;
+      std::vector<Chain> found_few(few.size() + kernels::kPartRoom), found_more(more.size() + kernels::kPartRoom);
+      std::vector<std::uint32_t> found_points(points.size() + kernels::kPartRoom);
+      kernels::ChainParts parts{found_few.data(), found_more.data(), found_points.data()};
+      kernels::chain_kernels(isa).split(chains.data(), verdicts.data(), count, parts);
+      auto sorted = [](const std::vector<Chain>& found, const Chain* end) {
+        std::vector<Part> result;
+        for (const Chain* chain = found.data(); chain != end; ++chain) result.push_back({chain->begin(), chain->end()});
+        std::sort(result.begin(), result.end());
+        return result;
+      };
+      CHECK(sorted(found_few, parts.few) == few);
+      CHECK(sorted(found_more, parts.more) == more);
+      found_points.resize(static_cast<std::size_t>(parts.points - found_points.data()));
+      CHECK(found_points == points);
+    }
+  }
 }
 
 TEST(kernels_load_rings_alike) {

@@ -54,9 +54,20 @@ struct RingRange {
   bool is_whole;  ///< All coordinates are whole numbers; may be false even so.
 };
 
-/// Chains are sorted by how many points they have between their ends: up to 8, 16, 32, or more. There are kernels for
-/// each kind, since a loop whose length is hard to foresee costs more than its work.
-inline constexpr std::size_t kChainKinds = 4;
+/// Chains are sorted by how many points they have between their ends: up to 8, 16, 32, 64, 128, 256, or more. There are
+/// kernels for each kind, since a loop whose length is hard to foresee costs more than its work.
+inline constexpr std::size_t kChainKinds = 7;
+inline std::size_t chain_kind(std::uint32_t inner) {
+  return std::size_t{inner > 8} + (inner > 16) + (inner > 32) + (inner > 64) + (inner > 128) + (inner > 256);
+}
+
+/// Where the parts of split chains go, in any order; each with room for kPartRoom more than there are.
+struct ChainParts {
+  Chain* few;             ///< Parts of 1 to 8 points between their ends,
+  Chain* more;            ///< and of more; where there are none there is no part.
+  std::uint32_t* points;  ///< Those that chains were split at.
+};
+inline constexpr std::size_t kPartRoom = 8;
 
 /// The inner loops. The scalar ones follow the definition, in double; others answer the same or that they are unsure.
 struct ChainKernels {
@@ -69,6 +80,8 @@ struct ChainKernels {
   /// Per kind: writes a verdict for each chain; limits[c.block()] are those of chain c.
   void (*judge[kChainKinds])(const float* x, const float* y, const ChainLimits* limits, const Chain* chains,
                              std::size_t count, std::uint32_t* verdicts);
+  /// Splits the chains at their verdicts, none of which is kUnsure.
+  void (*split)(const Chain* chains, const std::uint32_t* verdicts, std::size_t count, ChainParts& parts);
 };
 
 /// The definition: the inner point farthest from the chord's line, if it is farther than the limit; else the one
@@ -80,6 +93,8 @@ std::uint32_t farthest_from_chord(const float* x, const float* y, const Chain& c
 
 std::uint32_t farthest_from_point(const float* x, const float* y, std::uint32_t begin, std::uint32_t end,
                                   std::uint32_t origin);
+
+void split_chains(const Chain* chains, const std::uint32_t* verdicts, std::size_t count, ChainParts& parts);
 
 const ChainKernels& chain_kernels_scalar();
 #if defined(__x86_64__)

@@ -233,7 +233,11 @@ FRAMECAST_AVX2 void judge_long(const float* x, const float* y, const ChainLimits
 }  // namespace
 
 const ChainKernels& chain_kernels_avx2() {
-  static constexpr ChainKernels kKernels{load, farthest_from, {judge_few<1>, judge_few<2>, judge_few<4>, judge_long}};
+  static constexpr ChainKernels kKernels{
+      load,
+      farthest_from,
+      {judge_few<1>, judge_few<2>, judge_few<4>, judge_long, judge_long, judge_long, judge_long},
+      split_chains};
   return kKernels;
 }
 

@@ -134,7 +134,8 @@ void judge(const float* x, const float* y, const ChainLimits* limits, const Chai
 }  // namespace
 
 const ChainKernels& chain_kernels_neon() {
-  static constexpr ChainKernels kKernels{load, farthest_from, {judge, judge, judge, judge}};
+  static constexpr ChainKernels kKernels{
+      load, farthest_from, {judge, judge, judge, judge, judge, judge, judge}, split_chains};
   return kKernels;
 }
 

@@ -99,8 +99,28 @@ std::uint32_t judge_chain(const float* x, const float* y, double squared_limit, 
   return largest > limit ? found : kLeaf;
 }
 
+void split_chains(const Chain* chains, const std::uint32_t* verdicts, std::size_t count, ChainParts& given) {
+  // Without a branch: whether a chain is split, and whether there is anything left in its parts, is hard to foresee.
+  ChainParts parts = given;
+  auto append = [&parts](const Chain& chain, bool wanted) {
+    const std::uint32_t inner = chain.inner();
+    *parts.few = *parts.more = chain;
+    parts.few += wanted & (inner - 1 < 8);
+    parts.more += wanted & (inner > 8);
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool is_split = verdicts[i] != kLeaf;
+    *parts.points = verdicts[i];
+    parts.points += is_split;
+    append({chains[i].begin(), verdicts[i]}, is_split);
+    append({verdicts[i], chains[i].end()}, is_split);
+  }
+  given = parts;
+}
+
 const ChainKernels& chain_kernels_scalar() {
-  static constexpr ChainKernels kKernels{load, farthest, {judge, judge, judge, judge}};
+  static constexpr ChainKernels kKernels{
+      load, farthest, {judge, judge, judge, judge, judge, judge, judge}, split_chains};
   return kKernels;
 }
 
