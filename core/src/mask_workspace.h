@@ -18,7 +18,7 @@ struct MaskScratch {
   MaskRuns runs;
   MaskRuns columns;  ///< Runs down columns, as RLE has them.
   PasteScratch paste;
-  OutlineScratch outline;
+  PolygonAppender polygons;
 };
 
 struct MaskWorkspace::State {
@@ -39,13 +39,15 @@ void outline_instances(std::span<const float> rdp_thresholds, Polygons& out, Mas
   fill_in_chunks(pool, rdp_thresholds.size(), state.chunks, out,
                  [&](std::size_t begin, std::size_t end, std::size_t thread, Polygons& polygons) {
                    MaskScratch& scratch = state.threads[thread];
+                   scratch.polygons.clear();
                    for (std::size_t k = begin; k < end; ++k) {
                      if (make_runs(k, scratch)) {
-                       append_polygons(scratch.runs, rdp_thresholds[k], polygons, scratch.outline);
+                       scratch.polygons.add(scratch.runs, rdp_thresholds[k], polygons);
                      } else {
-                       append_nothing(polygons);
+                       scratch.polygons.add_nothing(polygons);
                      }
                    }
+                   scratch.polygons.flush(polygons);
                  });
 }
 

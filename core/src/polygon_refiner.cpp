@@ -27,47 +27,26 @@ std::size_t PolygonRefiner::after(std::size_t point) const {
   return point + 1 < starts_[ring + 1] ? point + 1 : starts_[ring];
 }
 
-bool PolygonRefiner::load(std::span<const Point> points, std::span<const std::int64_t> ring_splits,
-                          std::span<const float> epsilons) {
-  const std::size_t rings = ring_splits.size() - 1;
-  points_.clear();
-  ring_of_.clear();
-  starts_.assign(1, 0);
-  for (std::size_t r = 0; r < rings; ++r) {
-    const std::size_t first = points_.size();
-    const auto begin = static_cast<std::size_t>(ring_splits[r] - ring_splits[0]);
-    const auto end = static_cast<std::size_t>(ring_splits[r + 1] - ring_splits[0]);
-    for (std::size_t i = begin; i < end; ++i) {
-      if (points_.size() == first || !(points_.back() == points[i])) points_.push_back(points[i]);
-    }
-    while (points_.size() > first + 1 && points_.back() == points_[first]) points_.pop_back();
-    ring_of_.resize(points_.size(), static_cast<std::uint32_t>(r));
-    starts_.push_back(static_cast<std::uint32_t>(points_.size()));
-  }
-  splitter_.clear();
-  for (std::size_t r = 0; r < rings; ++r) {
-    if (!splitter_.add({points_.data() + starts_[r], starts_[r + 1] - starts_[r]}, epsilons[r])) return false;
-  }
-  splitter_.run();
+/// Begins with the chords between the points that a splitter keeps of its rings from `first` on.
+void PolygonRefiner::take_kept(const ChainSplitter& splitter, std::size_t first) {
   kept_.clear();
   chains_.clear();
   limits_.clear();
   firsts_.clear();
   next_.resize(points_.size());
   before_.resize(points_.size());
-  for (std::size_t r = 0; r < rings; ++r) {
-    const std::size_t first = kept_.size();
-    splitter_.append_kept(r, starts_[r], kept_);
-    limits_.push_back(splitter_.squared_limit(r));
-    firsts_.push_back(first < kept_.size() ? kept_[first] : starts_[r]);
-    for (std::size_t i = first; i < kept_.size(); ++i) {
-      const std::uint32_t end = kept_[i + 1 < kept_.size() ? i + 1 : first];
+  for (std::size_t r = 0; r + 1 < starts_.size(); ++r) {
+    const std::size_t begin = kept_.size();
+    splitter.append_kept(first + r, starts_[r], kept_);
+    limits_.push_back(splitter.squared_limit(first + r));
+    firsts_.push_back(begin < kept_.size() ? kept_[begin] : starts_[r]);
+    for (std::size_t i = begin; i < kept_.size(); ++i) {
+      const std::uint32_t end = kept_[i + 1 < kept_.size() ? i + 1 : begin];
       next_[kept_[i]] = end;
       before_[end] = kept_[i];
       chains_.push_back({kept_[i], end});
     }
   }
-  return true;
 }
 
 void PolygonRefiner::build_tree() {
@@ -92,16 +71,55 @@ void PolygonRefiner::restore_all() {
 
 bool PolygonRefiner::run(std::span<const Point> points, std::span<const std::int64_t> ring_splits,
                          std::span<const float> epsilons) {
+  const std::size_t rings = ring_splits.size() - 1;
+  points_.clear();
+  ring_of_.clear();
+  starts_.assign(1, 0);
+  for (std::size_t r = 0; r < rings; ++r) {
+    const std::size_t first = points_.size();
+    const auto begin = static_cast<std::size_t>(ring_splits[r] - ring_splits[0]);
+    const auto end = static_cast<std::size_t>(ring_splits[r + 1] - ring_splits[0]);
+    for (std::size_t i = begin; i < end; ++i) {
+      if (points_.size() == first || !(points_.back() == points[i])) points_.push_back(points[i]);
+    }
+    while (points_.size() > first + 1 && points_.back() == points_[first]) points_.pop_back();
+    ring_of_.resize(points_.size(), static_cast<std::uint32_t>(r));
+    starts_.push_back(static_cast<std::uint32_t>(points_.size()));
+  }
+  splitter_.clear();
+  for (std::size_t r = 0; r < rings; ++r) {
+    if (!splitter_.add({points_.data() + starts_[r], starts_[r + 1] - starts_[r]}, epsilons[r])) return false;
+  }
+  splitter_.run();
+  take_kept(splitter_, 0);
+  refine();
+  return true;
+}
+
+void PolygonRefiner::run(std::span<const Point> points, std::span<const std::int64_t> ring_splits,
+                         const ChainSplitter& splitter, std::size_t first) {
+  points_.assign(points.begin(), points.end());
+  ring_of_.clear();
+  starts_.assign(1, 0);
+  for (std::size_t r = 0; r + 1 < ring_splits.size(); ++r) {
+    starts_.push_back(static_cast<std::uint32_t>(ring_splits[r + 1] - ring_splits[0]));
+    ring_of_.resize(starts_.back(), static_cast<std::uint32_t>(r));
+  }
+  take_kept(splitter, first);
+  refine();
+}
+
+/// Gives back points until no chord disturbs another edge.
+void PolygonRefiner::refine() {
   work_ = 0;
-  most_work_ = kFreeWork + kWorkPerPoint * points.size();
-  if (!load(points, ring_splits, epsilons)) return false;
+  most_work_ = kFreeWork + kWorkPerPoint * points_.size();
   bad_.assign(points_.size(), 0);
   marked_.clear();
   changed_.clear();
   for (const Chain& chain : chains_) {
     if (is_chord(chain.begin)) changed_.push_back(chain.begin);
   }
-  if (changed_.empty()) return true;
+  if (changed_.empty()) return;
   build_tree();
   std::size_t nesting_rounds = 0;
   for (std::size_t round = 0;; ++round) {
@@ -109,12 +127,12 @@ bool PolygonRefiner::run(std::span<const Point> points, std::span<const std::int
     if (marked_.empty()) {
       find_flipped_rings();
       find_passed_rings();
-      if (marked_.empty()) return true;
+      if (marked_.empty()) return;
       ++nesting_rounds;
     }
     if (work_ > most_work_ || nesting_rounds > kNestingRounds) {
       restore_all();
-      return true;
+      return;
     }
     split_marked(round >= kSplittingRounds);
   }

@@ -27,6 +27,11 @@ class PolygonRefiner {
   /// Points equal to the one before them are taken for one. The spans must outlive the use.
   bool run(std::span<const Point> points, std::span<const std::int64_t> ring_splits, std::span<const float> epsilons);
 
+  /// The same, beginning with what a splitter that has run keeps of these rings: its rings from `first` on. Here no
+  /// point may equal the one before it.
+  void run(std::span<const Point> points, std::span<const std::int64_t> ring_splits, const ChainSplitter& splitter,
+           std::size_t first);
+
   /// Writes the points of ring r that stay to `out`, which has room for all of them; returns how many.
   std::size_t write(std::size_t ring, Point* out) const;
 
@@ -43,7 +48,8 @@ class PolygonRefiner {
     std::uint32_t chord;
   };
 
-  bool load(std::span<const Point> points, std::span<const std::int64_t> ring_splits, std::span<const float> epsilons);
+  void take_kept(const ChainSplitter& splitter, std::size_t first);
+  void refine();
   void build_tree();
   void restore_all();
   std::size_t after(std::size_t point) const;
