@@ -36,6 +36,10 @@ class EdgeLinker {
       }
       upper = lower;
       upper_count = lower_count;
+      if (lower_count == 2) {
+        y = link_single_runs(runs, y);
+        upper = runs.ends.data() + runs.row_splits[y];
+      }
     }
   }
 
@@ -76,6 +80,36 @@ class EdgeLinker {
       above[i] = turns ? fresh : old;
       edge_count_ += turns;
     }
+  }
+
+  /// Goes on from row y, which has one run, for as long as there is one on the run above; returns the last such row.
+  /// Most masks are mostly this: it is the above with the two edges at hand.
+  std::size_t link_single_runs(const MaskRuns& runs, std::size_t y) {
+    std::uint32_t* const above = scratch_.above.data();
+    Edge* const edges = scratch_.edges.data();
+    const std::size_t* const splits = runs.row_splits.data();
+    const std::uint32_t* ends = runs.ends.data() + splits[y];
+    const std::size_t rows = runs.rows();
+    std::uint32_t left = above[0], right = above[1], count = edge_count_;
+    for (; y + 1 < rows && splits[y + 2] - splits[y + 1] == 2 && are_aligned(ends, ends + 2, 2); ++y, ends += 2) {
+      const auto row = static_cast<std::uint32_t>(y + 1);
+      const std::uint32_t left_key = 2 * ends[2] + 1, right_key = 2 * ends[3];
+      edges[count] = {left_key, row, row, left, kNone, kNone, kNone, kNone};
+      edges[left].bottom = row;
+      const std::uint32_t left_turns = ends[0] != ends[2];
+      left += (count - left) & -left_turns;
+      count += left_turns;
+      edges[count] = {right_key, row, row, kNone, left, kNone, kNone, kNone};
+      edges[right].bottom = row;
+      edges[right].next = count;
+      const std::uint32_t right_turns = ends[1] != ends[3];
+      right += (count - right) & -right_turns;
+      count += right_turns;
+    }
+    above[0] = left;
+    above[1] = right;
+    edge_count_ = count;
+    return y;
   }
 
   void link_rows(const Row& upper, const Row& lower, std::uint32_t y) {
