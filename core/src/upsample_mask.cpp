@@ -83,8 +83,8 @@ void upsample_mask(const UpsampledMask& mask, std::size_t height, std::size_t wi
   rows.threshold = threshold;
   rows.sure_above = sure.above;
   rows.sure_below = sure.below;
-  rows.values = room(scratch.values, kernels::upsampled_room(mask.width + 1));
-  rows.above = room(scratch.above, mask.width / 64 + 1);
+  rows.values = room(scratch.values, kernels::kUpsampledRows * kernels::upsampled_room(mask.width + 1));
+  rows.above = room(scratch.above, kernels::kUpsampledRows * (mask.width / 64 + 1));
   const kernels::UpsampleRows upsample_rows = kernels::upsample_rows_kernel(active_isa());
   for (std::size_t y = 0; y < height; y += rows.rows) {
     rows.row_first = mask.rows.first.data() + y;

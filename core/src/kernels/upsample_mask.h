@@ -26,11 +26,13 @@ struct UpsampledRows {
   float threshold;
   float sure_above;      ///< Between two finite values above it, no rounding can put a pixel below the threshold;
   float sure_below;      ///< and between two that are not above this, none can put it above.
-  float* values;         ///< [cells + 1, rounded up to a multiple of kUpsampledBlock], scratch.
-  std::uint64_t* above;  ///< [cells / 64 + 1], scratch.
+  float* values;         ///< [kUpsampledRows * upsampled_room(cells + 1)], scratch.
+  std::uint64_t* above;  ///< [kUpsampledRows * (cells / 64 + 1)], scratch.
 };
 
 inline constexpr std::size_t kUpsampledBlock = 16;
+/// So many rows are interpolated before they are looked at: what was just written is slow to read in other pieces.
+inline constexpr std::size_t kUpsampledRows = 16;
 
 inline std::size_t upsampled_room(std::size_t values) {
   return (values + kUpsampledBlock - 1) / kUpsampledBlock * kUpsampledBlock;
