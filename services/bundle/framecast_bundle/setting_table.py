@@ -133,7 +133,7 @@ SETTINGS = (
         minimum=WINDOW_SIDES[0],
         maximum=WINDOW_SIDES[1],
         or_zero=True,
-        description="Looks at the picture in windows of so many pixels and as a whole; 0: as a whole only.",
+        description="Looks at the picture in windows of so many pixels (32 or more) and as a whole; 0: the whole only.",
     ),
     Setting(
         name="window_height",

@@ -54,7 +54,6 @@ def loaded_model_to_proto(model: LoadedModel) -> messages.LoadedModel:
         embedding_size=model.embedding_size,
         precision=model.precision,
         fallback=model.fallback,
-        settings=setting_schemas(manifest),
     )
 
 
@@ -64,6 +63,7 @@ def memory_row_to_proto(row: MemoryRow) -> messages.LoadedModel:
     model = row.cached.model
     if model is not None:
         message = loaded_model_to_proto(model)
+        message.settings.extend(setting_schemas(model.manifest))
         message.memory_bytes = model.memory_bytes
         message.max_batch = model.max_batch
     message.state = _STATES[row.cached.state]

@@ -3,12 +3,17 @@
 import errno
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 
+from framecast import FrameResult, Label
 from framecast.cli.main import framecast, main
+from framecast.cli.predict import _print_picture
+from framecast.cli.saving import DebugFolder
+from tests.support.predictions import prediction
 
 UNREACHABLE = ["--registry-address", "127.0.0.1:1"]
 
@@ -23,6 +28,8 @@ UNREACHABLE = ["--registry-address", "127.0.0.1:1"]
         ["datasets", "import"],
         ["datasets", "import", "/no/such/folder"],
         ["predict", "model"],
+        ["predict", "cars", "x.png", "--window", "640by480"],
+        ["predict", "cars", "x.png", "--mask-format", "outlines"],
         ["up", "--port-base", "99999"],
     ],
 )
@@ -131,3 +138,23 @@ def test_the_nouns_are_these() -> None:
 def test_vectors_are_saved_as_npy_alone(tmp_path: Path) -> None:
     assert main(["embed", "flowers", str(tmp_path / "a.jpg"), "--out", str(tmp_path / "a.txt")]) == 2
     assert main(["embed", "flowers", str(tmp_path / "a.jpg"), "--out", str(tmp_path / "a.npy")]) == 1
+
+
+def test_a_classifiers_table_has_no_boxes(tmp_path: Path, capsys) -> None:
+    labelled = prediction(20, 10, labels=(Label(1, "cat", 0.75), Label(2, "dog", 0.25)))
+    _print_picture(tmp_path / "a.png", FrameResult(0, prediction=labelled), None)
+    said = capsys.readouterr().out
+    assert "x_min" not in said
+    assert said.splitlines()[1].split() == ["category", "score"]
+    assert said.splitlines()[2].split() == ["cat", "0.750"]
+    _print_picture(tmp_path / "a.png", FrameResult(0, prediction=prediction(20, 10, boxes=[(1, 2, 3, 4)])), None)
+    assert "1.0, 2.0, 3.0, 4.0" in capsys.readouterr().out
+
+
+def test_debug_pictures_of_inputs_with_one_name_are_kept_apart(tmp_path: Path) -> None:
+    seen = replace(prediction(20, 10), debug_picture=b"png")
+    folder = DebugFolder(tmp_path / "seen")
+    for _ in range(2):
+        folder.save("a", FrameResult(0, prediction=seen))
+    folder.save("b", FrameResult(0, prediction=prediction(20, 10)))
+    assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == ["a-2.png", "a.png"]

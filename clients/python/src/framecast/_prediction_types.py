@@ -146,7 +146,7 @@ class LoadedModel:
     embedding_size: int = 0
     """Length of an embedding; 0: the model gives none."""
     settings: tuple[SettingSchema, ...] = ()
-    """What a request can set."""
+    """What a request can set; of `load` and `serving`."""
     state: str = ""
     """`loading`, `ready` or `leaving`; of `load` and `serving`, as all below."""
     precision: str = ""

@@ -17,7 +17,7 @@ from framecast.cli.bars import counting_bar
 from framecast.cli.options import Session, session_options
 from framecast.cli.output import document, frame_document, print_json_line, print_table
 from framecast.cli.prediction_options import GivenSettings, frame_options, settings_options
-from framecast.cli.saving import JsonFile, Targets, save_picture
+from framecast.cli.saving import DebugFolder, JsonFile, Targets, save_picture
 from framecast.drawing import draw_video
 from framecast.drawing.video import import_av
 from framecast.importers.class_folders import is_picture
@@ -83,11 +83,11 @@ def predict(
     with session.client() as client, contextlib.ExitStack() as stack:
         model = client.load(model).model_version  # one for all files, whatever is switched meanwhile
         given = settings.of(client, model)
-        if debug_to is not None:
-            debug_to.mkdir(parents=True, exist_ok=True)
+        debug = DebugFolder(debug_to) if debug_to else None
+        if debug:
             given["debug_picture"] = True
         sink = stack.enter_context(JsonFile(targets.json)) if targets.json else None
-        run = _Run(client, session, model, given, targets, sink, debug_to)
+        run = _Run(client, session, model, given, targets, sink, debug)
         for path, is_video in zip(files, videos, strict=True):
             failed += run.video(path, frames, resume) if is_video else run.picture(path)
     return 1 if failed else 0
@@ -104,7 +104,7 @@ class _Run:
         settings: dict[str, Any],
         targets: Targets,
         sink: JsonFile | None,
-        debug_to: Path | None,
+        debug: DebugFolder | None,
     ) -> None:
         self._client = client
         self._session = session
@@ -112,15 +112,12 @@ class _Run:
         self._settings = settings
         self._targets = targets
         self._sink = sink
-        self._debug_to = debug_to
-
-    def _save_debug_picture(self, name: str, result: FrameResult) -> None:
-        if self._debug_to is not None and result.prediction is not None and result.prediction.debug_picture:
-            (self._debug_to / f"{name}.png").write_bytes(result.prediction.debug_picture)
+        self._debug = debug
 
     def picture(self, path: Path) -> int:
         (result,) = self._client.predict(self._model, path, **self._settings)
-        self._save_debug_picture(path.stem, result)
+        if self._debug:
+            self._debug.save(path.stem, result)
         if self._sink:
             self._sink.begin(path, None)
             self._sink.add(result)
@@ -152,7 +149,8 @@ class _Run:
             def seen(results: FrameIterator) -> Iterator[FrameResult]:
                 nonlocal errors
                 for result in results:
-                    self._save_debug_picture(f"{path.stem}-{result.frame_index:06}", result)
+                    if self._debug:
+                        self._debug.save(f"{path.stem}-{result.frame_index:06}", result)
                     if self._sink:
                         self._sink.add(result)
                     if self._session.json:

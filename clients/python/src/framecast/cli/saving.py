@@ -1,6 +1,7 @@
 """Where predictions are saved: annotated pictures and videos, JSON."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -116,3 +117,21 @@ class JsonFile:
     def _end_input(self) -> None:
         if self._inputs:
             self._file.write("\n]}")
+
+
+class DebugFolder:
+    """Pictures of what the network saw, one for each result, under the inputs' names."""
+
+    def __init__(self, folder: Path) -> None:
+        """Makes the folder where it does not exist."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._names: Counter[str] = Counter()
+
+    def save(self, name: str, result: FrameResult) -> None:
+        """Saves the result's picture, if it has one; a name that comes again gets a number."""
+        if result.prediction is None or result.prediction.debug_picture is None:
+            return
+        self._names[name] += 1
+        suffix = f"-{self._names[name]}" if self._names[name] > 1 else ""
+        (self._folder / f"{name}{suffix}.png").write_bytes(result.prediction.debug_picture)

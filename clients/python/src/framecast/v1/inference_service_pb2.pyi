@@ -138,7 +138,7 @@ class LoadedModel(_message.Message):
 
     @_builtins.property
     def settings(self) -> _containers.RepeatedCompositeFieldContainer[_inference_settings_pb2.SettingSchema]:
-        """What a request can set, with the defaults of this model."""
+        """What a request can set, with the defaults of this model; only where models themselves are asked for."""
 
     @_builtins.property
     def load_time(self) -> _timestamp_pb2.Timestamp: ...
