@@ -47,7 +47,7 @@ class FrameIterator(Iterator[FrameResult]):
         """Of the last result that was handed out: `predict_video(..., resume_token=...)` of another process goes on
         behind it. Empty before the first."""
         try:
-            self._stream, header = self._begin()
+            self._stream, header = self._begin_first()
         except FramecastError as error:
             raise self._named(error) from None
         self.info: StreamInfo = stream_info_from_proto(header)
@@ -86,6 +86,15 @@ class FrameIterator(Iterator[FrameResult]):
                 if self._ended:
                     return None
                 self._stream, _ = self._begin_again(error)
+
+    def _begin_first(self) -> tuple[Any, Any]:
+        """Who starts anew is told at once that nobody answers; who goes on knows better, and waits."""
+        try:
+            return self._begin()
+        except UnavailableError as error:
+            if not self.resume_token:
+                raise
+            return self._begin_again(error)
 
     def _begin_again(self, lost: FramecastError) -> tuple[Any, Any]:
         until = time.monotonic() + _PATIENCE_S
