@@ -23,7 +23,6 @@ from pathlib import Path
 import av
 import numpy as np
 
-from framecast import InferenceSettings
 from tests.support.running_stack import RunningStack
 from tests.support.tiny_yolox import write_tiny_yolox
 
@@ -158,7 +157,7 @@ def _read(
 def _start_job(stack: RunningStack, asset: str) -> str:
     with stack.client() as client:
         stored = client.assets.get(asset)
-        return client.inference_jobs.start("yolox", stored, settings=InferenceSettings(confidence=0.01)).name
+        return client.inference_jobs.start("yolox", stored, confidence=0.01).name
 
 
 def _service_pids(stack: RunningStack) -> list[int]:

@@ -21,7 +21,7 @@ def write_tiny_yolox(folder: Path) -> tuple[Path, Path]:
 
 def _model() -> onnx.ModelProto:
     rng = np.random.default_rng(0)
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "weights": (rng.standard_normal((85, 3, 8, 8)) * 0.002).astype(np.float32),
         "bias": np.concatenate([np.zeros(5), np.full(80, -1.0)]).astype(np.float32),
         "shape": np.array([1, 85, -1], np.int64),

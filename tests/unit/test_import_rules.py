@@ -140,6 +140,7 @@ ADAPTERS = {
 INNERMOST = ("ports", "domain", "job")  # the trainer's domain is its job
 
 DEPARTURES = {
+    ("framecast_inference.convert_live", "framecast_inference.convert"): "the other half of it",
     ("framecast_trainer.worker", "framecast_trainer.registry_client"): "a process of its own, which wires itself",
     ("framecast_registry.wiring", "framecast_registry.convert"): "gives the bundle's parser to a use case as a value",
 }

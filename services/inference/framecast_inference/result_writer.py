@@ -21,6 +21,7 @@ _NANOSECONDS = 1_000_000_000
 _LENGTH_DELIMITED = 2
 _RESULTS = messages.PredictImagesResponse.RESULTS_FIELD_NUMBER
 _RESULT = messages.PredictVideoResponse.RESULT_FIELD_NUMBER
+_LIVE_RESULT = messages.StreamFramesResponse.RESULT_FIELD_NUMBER
 
 
 def frame_result(outcome: FrameOutcome, categories: framecast_core.CategoryTable) -> bytes:
@@ -59,6 +60,11 @@ def video_response(frame: StreamedFrame, model: LoadedModel, *, total_frames: in
     )
     rest = messages.PredictVideoResponse(progress=progress).SerializeToString()
     return field_of(_RESULT, _measured_result(frame.outcome, model)) + rest
+
+
+def live_response(outcome: FrameOutcome, model: LoadedModel, terms: messages.StreamFramesResponse) -> bytes:
+    """A `StreamFramesResponse` with a frame's result in front of what `terms` holds."""
+    return field_of(_LIVE_RESULT, frame_result(outcome, model.categories)) + terms.SerializeToString()
 
 
 def split_seconds(seconds: Fraction) -> tuple[int, int]:

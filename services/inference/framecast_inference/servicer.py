@@ -10,14 +10,15 @@ from framecast.errors import CancelledError
 from framecast.v1 import inference_service_pb2 as messages
 from framecast.v1.model_pb2 import ModelVersion
 from framecast_bundle.settings import effective_settings
-from framecast_inference import convert
+from framecast_inference import convert, convert_live
 from framecast_inference.batching.batcher import Priority
 from framecast_inference.frame_sources import FrameSource, FrameSources
 from framecast_inference.image_embedding import ImageEmbedding
 from framecast_inference.image_prediction import ImagePrediction
+from framecast_inference.live_prediction import stream_live
 from framecast_inference.loaded_models import LoadedModels
 from framecast_inference.model_import import ModelImport
-from framecast_inference.result_writer import images_response, video_response
+from framecast_inference.result_writer import images_response, live_response, video_response
 from framecast_inference.resume_point import version_of
 from framecast_inference.video_prediction import stream_frames
 
@@ -109,6 +110,29 @@ class InferenceServicer:
             graph=request.graph,
             request_id=request.request_id,
         )
+
+    def StreamFrames(
+        self, request_iterator: Iterator[messages.StreamFramesRequest], context: grpc.ServicerContext
+    ) -> Iterator[messages.StreamFramesResponse | bytes]:
+        start = convert_live.live_start(request_iterator)
+        with self._models.lease(start.model_version) as model:
+            settings = effective_settings(start.settings, model.manifest)
+            arriving = convert_live.live_frames(
+                request_iterator, settings, lambda asked: effective_settings(asked, model.manifest)
+            )
+            with stream_live(
+                model,
+                arriving,
+                settings,
+                context.add_callback,
+                max_in_flight=start.max_in_flight,
+                drop_oldest=start.overflow == messages.StreamFramesRequest.Start.OVERFLOW_DROP_OLDEST,
+                priority=convert.priority(start.priority, Priority.INTERACTIVE),
+                deadline=_deadline(context),
+            ) as outcomes:
+                yield convert_live.live_header_to_proto(model, settings, start.max_in_flight)
+                for each in outcomes:
+                    yield live_response(each.outcome, model, convert_live.taken_to_proto(each.taken))
 
     def _predict_video(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from framecast import Client, InferenceSettings, Instances, JobState
+from framecast import Client, Instances, JobState
 from framecast.errors import (
     CancelledError,
     FailedPreconditionError,
@@ -68,8 +68,7 @@ def _plain(instances: Instances) -> Any:
 
 
 def test_a_job_gives_what_a_stream_gives(client: Client, services: Services, shared_data: Path) -> None:
-    settings = InferenceSettings(confidence=0.2)
-    job = client.inference_jobs.start(services.yolox, shared_data / CAR, count=12, stride=2, settings=settings)
+    job = client.inference_jobs.start(services.yolox, shared_data / CAR, count=12, stride=2, confidence=0.2)
     assert job.state is JobState.QUEUED
     assert job.latest.settings.confidence == 0.2
     assert job.latest.settings.iou is not None  # filled in
@@ -95,7 +94,7 @@ def test_pictures_groups_and_videos_in_one_job(client: Client, services: Service
         services.yolox,
         [picture, [picture, other, picture], shared_data / CAR],
         count=2,
-        settings=InferenceSettings(0.2),
+        confidence=0.2,
     )
     job.wait(timeout=60)
     results = list(job.results())
@@ -159,7 +158,7 @@ def test_settings_that_do_not_fit_the_model_are_refused_at_once(
     client: Client, services: Services, shared_data: Path
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refused:
-        client.inference_jobs.start(services.yolox, shared_data / CAR, settings=InferenceSettings(classes=("unicorn",)))
+        client.inference_jobs.start(services.yolox, shared_data / CAR, classes=("unicorn",))
     assert refused.value.reason == "UNKNOWN_CATEGORY"
 
 

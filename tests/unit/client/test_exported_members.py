@@ -11,11 +11,11 @@ EXPORTED = (
     "AlreadyExistsError Annotation Architecture Asset CancelledError Category Client DataLossError Dataset "
     "DatasetItem DatasetVersion DeadlineExceededError FailedPreconditionError FrameIterator FrameResult "
     "FramecastError ImportReport InferenceJob InferenceJobFailedError InferenceProgress InferenceSettings "
-    "InferenceUpdate Instance Instances InternalError InvalidArgumentError Job JobState Keypoint Label "
-    "LoadedModel MetricPoint Model ModelVersion ModelVersionState NotFoundError OutOfRangeError "
-    "PermissionDeniedError Polygon Prediction Progress ResourceExhaustedError RunLengthMask SettingOptions "
-    "SettingSchema StreamInfo Subset SubsetSummary Task TrainingFailedError TrainingProgress TrainingUpdate "
-    "UnauthenticatedError UnavailableError UnimplementedError Visibility"
+    "InferenceUpdate Instance Instances InternalError InvalidArgumentError Job JobState Keypoint Label LiveFrame "
+    "LiveResult LiveStream LoadedModel MetricPoint Model ModelVersion ModelVersionState NotFoundError "
+    "OutOfRangeError PermissionDeniedError Polygon Prediction Progress ResourceExhaustedError RunLengthMask "
+    "SettingOptions SettingSchema StreamInfo Subset SubsetSummary Task TrainingFailedError TrainingProgress "
+    "TrainingUpdate UnauthenticatedError UnavailableError UnimplementedError Visibility"
 )
 
 

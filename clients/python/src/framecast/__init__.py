@@ -20,6 +20,7 @@ from framecast._frame_iterator import FrameIterator
 from framecast._inference_job import InferenceJob
 from framecast._inference_job_types import InferenceProgress, InferenceUpdate
 from framecast._jobs import Job
+from framecast._live_stream import LiveFrame, LiveResult, LiveStream
 from framecast._model_types import Architecture, Model, ModelVersion, ModelVersionState, Task
 from framecast._prediction_types import (
     FrameResult,
@@ -86,6 +87,9 @@ __all__ = [
     "JobState",
     "Keypoint",
     "Label",
+    "LiveFrame",
+    "LiveResult",
+    "LiveStream",
     "LoadedModel",
     "MetricPoint",
     "Model",

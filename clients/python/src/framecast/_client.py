@@ -1,6 +1,6 @@
 """The client: one object, everything hangs on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -17,6 +17,7 @@ from framecast._frame_iterator import FrameIterator
 from framecast._image_sources import ImageLike
 from framecast._inference import Inference, VideoLike, frame_range
 from framecast._inference_jobs import InferenceJobs
+from framecast._live_stream import LiveStream, Sendable
 from framecast._models import ModelReference, Models
 from framecast._prediction_types import FrameResult, LoadedModel, Prediction
 from framecast._serving import Serving
@@ -182,6 +183,34 @@ class Client:
             interactive=interactive,
             timeout=timeout,
             resume_token=resume_token,
+        )
+
+    def stream_frames(
+        self,
+        model: ModelReference,
+        frames: Iterable[Sendable],
+        *,
+        max_in_flight: int = 16,
+        drop_oldest: bool = False,
+        interactive: bool = True,
+        timeout: float | None = None,
+        **settings: Unpack[SettingOptions],
+    ) -> LiveStream:
+        """Predictions for frames that are sent while results are read: cameras, or anything that goes on.
+
+        `frames` gives pictures as `predict` takes them (arrays are sent as they are), or `LiveFrame`s with a number
+        and a time of the caller's; it is drawn in a thread, no further than the service takes frames in.
+        `max_in_flight` frames may wait there: what comes then waits as well, or with `drop_oldest` takes the place of
+        the oldest one, which the next result names. `LiveStream.update_settings` changes settings on the way.
+        """
+        return self._inference.stream_frames(
+            model,
+            frames,
+            make_settings(settings),
+            max_in_flight=max_in_flight,
+            drop_oldest=drop_oldest,
+            interactive=interactive,
+            timeout=timeout,
         )
 
     def close(self) -> None:

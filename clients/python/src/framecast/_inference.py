@@ -1,6 +1,6 @@
 """Predictions of pictures and videos."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from framecast._convert_settings import settings_to_proto
 from framecast._files import missing_file
 from framecast._frame_iterator import FrameIterator
 from framecast._image_sources import ImageLike, image_source
+from framecast._live_stream import LiveStream, Sendable
 from framecast._models import ModelReference, Models
 from framecast._prediction_types import FrameResult, LoadedModel
 from framecast._setting_types import InferenceSettings
@@ -93,6 +94,30 @@ class Inference:
             return self._connection.inference.PredictVideoUpload(_chunks(request, path), timeout=seconds)
 
         return FrameIterator(open_stream, source=source, timeout=timeout, resume_token=resume_token)
+
+    def stream_frames(
+        self,
+        model: ModelReference,
+        frames: Iterable[Sendable],
+        settings: InferenceSettings,
+        *,
+        max_in_flight: int,
+        drop_oldest: bool,
+        interactive: bool,
+        timeout: float | None,
+    ) -> LiveStream:
+        """A running live stream."""
+        overflow = inference_service_pb2.StreamFramesRequest.Start
+        start = inference_service_pb2.StreamFramesRequest.Start(
+            model_version=self._models.served_name(model),
+            settings=settings_to_proto(settings),
+            max_in_flight=max_in_flight,
+            overflow=overflow.OVERFLOW_DROP_OLDEST if drop_oldest else overflow.OVERFLOW_WAIT,
+            priority=inference_service_pb2.PRIORITY_INTERACTIVE if interactive else inference_service_pb2.PRIORITY_BULK,
+        )
+        return LiveStream(
+            lambda requests: self._connection.inference.StreamFrames(requests, timeout=timeout), start, frames
+        )
 
 
 def image_group(pictures: Sequence[Asset]) -> image_group_pb2.ImageGroup:

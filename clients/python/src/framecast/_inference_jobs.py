@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Unpack
 
 from framecast import names
 from framecast._asset_types import Asset
@@ -9,14 +10,14 @@ from framecast._assets import Assets
 from framecast._connection import Connection, pages, request_id
 from framecast._convert_datasets import SUBSETS
 from framecast._convert_predictions import inference_update_from_proto
-from framecast._convert_settings import settings_to_proto
+from framecast._convert_settings import make_settings, settings_to_proto
 from framecast._dataset_types import Dataset, DatasetVersion, Subset
 from framecast._datasets import Datasets, ImportReport
 from framecast._inference import frame_range, image_group
 from framecast._inference_job import InferenceJob
 from framecast._inference_job_types import InferenceUpdate
 from framecast._models import ModelReference, Models
-from framecast._setting_types import InferenceSettings
+from framecast._setting_types import SettingOptions
 from framecast.errors import InvalidArgumentError
 from framecast.v1 import frame_range_pb2, inference_job_pb2, inference_job_service_pb2
 
@@ -46,7 +47,7 @@ class InferenceJobs:
         count: int | None = None,
         stride: int | None = None,
         backward: bool = False,
-        settings: InferenceSettings = InferenceSettings(),  # noqa: B008  # frozen
+        **settings: Unpack[SettingOptions],
     ) -> InferenceJob:
         """Queues a job that predicts stored pictures and videos in the background, and returns at once.
 
@@ -56,7 +57,7 @@ class InferenceJobs:
         """
         job = inference_job_pb2.InferenceJob(
             model_version=self._models.resolve_version(model),
-            settings=settings_to_proto(settings),
+            settings=settings_to_proto(make_settings(settings)),
             record_predictions=record_predictions,
         )
         if dataset is not None:

@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from framecast._client import Client
-from framecast._convert_settings import make_settings
 from framecast._dataset_types import Subset
 from framecast._inference_job import InferenceJob
 from framecast._inference_job_types import InferenceUpdate
@@ -66,8 +65,8 @@ def start(
             dataset=dataset,
             subset=Subset(subset) if subset else None,
             record_predictions=record,
-            settings=make_settings(settings.of(client, model)),
             **frames,
+            **settings.of(client, model),
         )
         if watch:
             if not session.json:

@@ -12,6 +12,7 @@ from framecast.cli.demo import demo
 from framecast.cli.embed import embed
 from framecast.cli.inference_jobs import inference_jobs
 from framecast.cli.jobs import jobs
+from framecast.cli.live import live
 from framecast.cli.models import models
 from framecast.cli.output import error_document
 from framecast.cli.predict import predict
@@ -34,7 +35,7 @@ def framecast() -> None:
     """Fine-tune vision models on your own pictures and stream their predictions."""
 
 
-for command in (up, datasets, train, jobs, models, serving, predict, embed, inference_jobs, demo):
+for command in (up, datasets, train, jobs, models, serving, predict, live, embed, inference_jobs, demo):
     framecast.add_command(command)
 
 

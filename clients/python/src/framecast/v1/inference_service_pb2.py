@@ -28,13 +28,15 @@ from framecast.v1 import frame_result_pb2 as framecast_dot_v1_dot_frame__result_
 from framecast.v1 import geometry_pb2 as framecast_dot_v1_dot_geometry__pb2
 from framecast.v1 import image_group_pb2 as framecast_dot_v1_dot_image__group__pb2
 from framecast.v1 import inference_settings_pb2 as framecast_dot_v1_dot_inference__settings__pb2
+from framecast.v1 import live_frame_pb2 as framecast_dot_v1_dot_live__frame__pb2
 from framecast.v1 import model_pb2 as framecast_dot_v1_dot_model__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$framecast/v1/inference_service.proto\x12\x0c\x66ramecast.v1\x1a\x1d\x66ramecast/v1/annotation.proto\x1a\x1e\x66ramecast/v1/frame_range.proto\x1a\x1f\x66ramecast/v1/frame_result.proto\x1a\x1b\x66ramecast/v1/geometry.proto\x1a\x1e\x66ramecast/v1/image_group.proto\x1a%framecast/v1/inference_settings.proto\x1a\x18\x66ramecast/v1/model.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xb5\x05\n\x0bLoadedModel\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rbundle_sha256\x18\x02 \x01(\t\x12 \n\x04task\x18\x03 \x01(\x0e\x32\x12.framecast.v1.Task\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\x12*\n\ncategories\x18\x05 \x03(\x0b\x32\x16.framecast.v1.Category\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x39\n\x10\x64\x65\x66\x61ult_settings\x18\x07 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x13\n\x0binput_width\x18\x08 \x01(\x05\x12\x14\n\x0cinput_height\x18\t \x01(\x05\x12-\n\x08settings\x18\n \x03(\x0b\x32\x1b.framecast.v1.SettingSchema\x12\x16\n\x0e\x65mbedding_size\x18\x0f \x01(\x05\x12.\n\x05state\x18\x14 \x01(\x0e\x32\x1f.framecast.v1.LoadedModel.State\x12\x11\n\tprecision\x18\x15 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x16 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x17 \x01(\x03\x12\x14\n\x0c\x61\x63tive_calls\x18\x18 \x01(\x05\x12-\n\tload_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06served\x18\x1b \x01(\x08\x12\x0c\n\x04held\x18\x1c \x01(\x08\x12\x11\n\tmax_batch\x18\x1d \x01(\x05\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07LOADING\x10\x01\x12\t\n\x05READY\x10\x02\x12\x0b\n\x07LEAVING\x10\x03\"6\n\x17LoadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"N\n\x0bImageSource\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x61sset\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x08\n\x06source\"\x97\x01\n\x14PredictImagesRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06images\x18\x02 \x03(\x0b\x32\x19.framecast.v1.ImageSourceB\x04\xe2\x41\x01\x02\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\xa0\x01\n\x15PredictImagesResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.framecast.v1.FrameResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\x92\x02\n\x13PredictVideoRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12-\n\x0b\x66rame_range\x18\x03 \x01(\x0b\x32\x18.framecast.v1.FrameRange\x12\x31\n\x08settings\x18\x04 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x14\n\x0cresume_token\x18\x05 \x01(\t\x12-\n\x0bimage_group\x18\x06 \x01(\x0b\x32\x18.framecast.v1.ImageGroup\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.framecast.v1.Priority\"m\n\x19PredictVideoUploadRequest\x12\x34\n\x07request\x18\x01 \x01(\x0b\x32!.framecast.v1.PredictVideoRequestH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"\x93\x04\n\x14PredictVideoResponse\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32).framecast.v1.PredictVideoResponse.Header\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.framecast.v1.FrameResult\x12=\n\x08progress\x18\x03 \x01(\x0b\x32+.framecast.v1.PredictVideoResponse.Progress\x1a\x88\x02\n\x06Header\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x02 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x1b\n\x13time_base_numerator\x18\x05 \x01(\x03\x12\x1d\n\x15time_base_denominator\x18\x06 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x07 \x01(\x03\x12\x14\n\x0cvideo_frames\x18\x08 \x01(\x03\x12\x1a\n\x12\x61verage_frame_rate\x18\t \x01(\x01\x1aK\n\x08Progress\x12\x13\n\x0b\x66rames_done\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x02 \x01(\x03\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"s\n\x19ImportModelVersionRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ndescriptor\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05graph\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"8\n\x19UnloadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\".\n\x1aUnloadModelVersionResponse\x12\x10\n\x08unloaded\x18\x01 \x01(\x08\"7\n\x18ServeModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x17ListLoadedModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x98\x01\n\x18ListLoadedModelsResponse\x12\x30\n\rloaded_models\x18\x01 \x03(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x03\x12\x1b\n\x13memory_budget_bytes\x18\x04 \x01(\x03\"\xb6\x03\n\x12\x45mbedImagesRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06images\x18\x02 \x03(\x0b\x32\x19.framecast.v1.ImageSourceB\x04\xe2\x41\x01\x02\x12\x39\n\x07patches\x18\x03 \x03(\x0b\x32(.framecast.v1.EmbedImagesRequest.Patches\x12H\n\x0fmissing_patches\x18\x04 \x01(\x0e\x32/.framecast.v1.EmbedImagesRequest.MissingPatches\x12\x14\n\x0cpatch_margin\x18\x05 \x01(\x02\x12\x16\n\x0esquare_patches\x18\x06 \x01(\x08\x12\x11\n\tnormalize\x18\x07 \x01(\x08\x1a\x33\n\x07Patches\x12(\n\x05\x62oxes\x18\x01 \x03(\x0b\x32\x19.framecast.v1.BoundingBox\"W\n\x0eMissingPatches\x12\x1f\n\x1bMISSING_PATCHES_UNSPECIFIED\x10\x00\x12\x08\n\x04SKIP\x10\x01\x12\x0f\n\x0bWHOLE_IMAGE\x10\x02\x12\t\n\x05\x45RROR\x10\x03\"\xe4\x01\n\x13\x45mbedImagesResponse\x12\x11\n\tdimension\x18\x01 \x01(\x05\x12\x0f\n\x07vectors\x18\x02 \x01(\x0c\x12\x36\n\x04rows\x18\x03 \x03(\x0b\x32(.framecast.v1.EmbedImagesResponse.Source\x12(\n\x05model\x18\x04 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x1aG\n\x06Source\x12\r\n\x05image\x18\x01 \x01(\x05\x12\x0b\n\x03\x62ox\x18\x02 \x01(\x05\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02\x32\xd5\x06\n\x10InferenceService\x12T\n\x10LoadModelVersion\x12%.framecast.v1.LoadModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12X\n\rPredictImages\x12\".framecast.v1.PredictImagesRequest\x1a#.framecast.v1.PredictImagesResponse\x12W\n\x0cPredictVideo\x12!.framecast.v1.PredictVideoRequest\x1a\".framecast.v1.PredictVideoResponse0\x01\x12\x65\n\x12PredictVideoUpload\x12\'.framecast.v1.PredictVideoUploadRequest\x1a\".framecast.v1.PredictVideoResponse(\x01\x30\x01\x12Y\n\x12ImportModelVersion\x12\'.framecast.v1.ImportModelVersionRequest\x1a\x1a.framecast.v1.ModelVersion\x12g\n\x12UnloadModelVersion\x12\'.framecast.v1.UnloadModelVersionRequest\x1a(.framecast.v1.UnloadModelVersionResponse\x12V\n\x11ServeModelVersion\x12&.framecast.v1.ServeModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12\x61\n\x10ListLoadedModels\x12%.framecast.v1.ListLoadedModelsRequest\x1a&.framecast.v1.ListLoadedModelsResponse\x12R\n\x0b\x45mbedImages\x12 .framecast.v1.EmbedImagesRequest\x1a!.framecast.v1.EmbedImagesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$framecast/v1/inference_service.proto\x12\x0c\x66ramecast.v1\x1a\x1d\x66ramecast/v1/annotation.proto\x1a\x1e\x66ramecast/v1/frame_range.proto\x1a\x1f\x66ramecast/v1/frame_result.proto\x1a\x1b\x66ramecast/v1/geometry.proto\x1a\x1e\x66ramecast/v1/image_group.proto\x1a%framecast/v1/inference_settings.proto\x1a\x1d\x66ramecast/v1/live_frame.proto\x1a\x18\x66ramecast/v1/model.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xb5\x05\n\x0bLoadedModel\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rbundle_sha256\x18\x02 \x01(\t\x12 \n\x04task\x18\x03 \x01(\x0e\x32\x12.framecast.v1.Task\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\x12*\n\ncategories\x18\x05 \x03(\x0b\x32\x16.framecast.v1.Category\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x39\n\x10\x64\x65\x66\x61ult_settings\x18\x07 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x13\n\x0binput_width\x18\x08 \x01(\x05\x12\x14\n\x0cinput_height\x18\t \x01(\x05\x12-\n\x08settings\x18\n \x03(\x0b\x32\x1b.framecast.v1.SettingSchema\x12\x16\n\x0e\x65mbedding_size\x18\x0f \x01(\x05\x12.\n\x05state\x18\x14 \x01(\x0e\x32\x1f.framecast.v1.LoadedModel.State\x12\x11\n\tprecision\x18\x15 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x16 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x17 \x01(\x03\x12\x14\n\x0c\x61\x63tive_calls\x18\x18 \x01(\x05\x12-\n\tload_time\x18\x19 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06served\x18\x1b \x01(\x08\x12\x0c\n\x04held\x18\x1c \x01(\x08\x12\x11\n\tmax_batch\x18\x1d \x01(\x05\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07LOADING\x10\x01\x12\t\n\x05READY\x10\x02\x12\x0b\n\x07LEAVING\x10\x03\"6\n\x17LoadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"N\n\x0bImageSource\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x61sset\x18\x02 \x01(\tH\x00\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x08\n\x06source\"\x97\x01\n\x14PredictImagesRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06images\x18\x02 \x03(\x0b\x32\x19.framecast.v1.ImageSourceB\x04\xe2\x41\x01\x02\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\xa0\x01\n\x15PredictImagesResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.framecast.v1.FrameResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\"\x92\x02\n\x13PredictVideoRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12-\n\x0b\x66rame_range\x18\x03 \x01(\x0b\x32\x18.framecast.v1.FrameRange\x12\x31\n\x08settings\x18\x04 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x14\n\x0cresume_token\x18\x05 \x01(\t\x12-\n\x0bimage_group\x18\x06 \x01(\x0b\x32\x18.framecast.v1.ImageGroup\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.framecast.v1.Priority\"m\n\x19PredictVideoUploadRequest\x12\x34\n\x07request\x18\x01 \x01(\x0b\x32!.framecast.v1.PredictVideoRequestH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"\x93\x04\n\x14PredictVideoResponse\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32).framecast.v1.PredictVideoResponse.Header\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.framecast.v1.FrameResult\x12=\n\x08progress\x18\x03 \x01(\x0b\x32+.framecast.v1.PredictVideoResponse.Progress\x1a\x88\x02\n\x06Header\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x02 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x1b\n\x13time_base_numerator\x18\x05 \x01(\x03\x12\x1d\n\x15time_base_denominator\x18\x06 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x07 \x01(\x03\x12\x14\n\x0cvideo_frames\x18\x08 \x01(\x03\x12\x1a\n\x12\x61verage_frame_rate\x18\t \x01(\x01\x1aK\n\x08Progress\x12\x13\n\x0b\x66rames_done\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_frames\x18\x02 \x01(\x03\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"s\n\x19ImportModelVersionRequest\x12\x13\n\x05model\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\ndescriptor\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x13\n\x05graph\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"8\n\x19UnloadModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\".\n\x1aUnloadModelVersionResponse\x12\x10\n\x08unloaded\x18\x01 \x01(\x08\"7\n\x18ServeModelVersionRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x17ListLoadedModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x98\x01\n\x18ListLoadedModelsResponse\x12\x30\n\rloaded_models\x18\x01 \x03(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x03\x12\x1b\n\x13memory_budget_bytes\x18\x04 \x01(\x03\"\xb6\x03\n\x12\x45mbedImagesRequest\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x06images\x18\x02 \x03(\x0b\x32\x19.framecast.v1.ImageSourceB\x04\xe2\x41\x01\x02\x12\x39\n\x07patches\x18\x03 \x03(\x0b\x32(.framecast.v1.EmbedImagesRequest.Patches\x12H\n\x0fmissing_patches\x18\x04 \x01(\x0e\x32/.framecast.v1.EmbedImagesRequest.MissingPatches\x12\x14\n\x0cpatch_margin\x18\x05 \x01(\x02\x12\x16\n\x0esquare_patches\x18\x06 \x01(\x08\x12\x11\n\tnormalize\x18\x07 \x01(\x08\x1a\x33\n\x07Patches\x12(\n\x05\x62oxes\x18\x01 \x03(\x0b\x32\x19.framecast.v1.BoundingBox\"W\n\x0eMissingPatches\x12\x1f\n\x1bMISSING_PATCHES_UNSPECIFIED\x10\x00\x12\x08\n\x04SKIP\x10\x01\x12\x0f\n\x0bWHOLE_IMAGE\x10\x02\x12\t\n\x05\x45RROR\x10\x03\"\xe4\x01\n\x13\x45mbedImagesResponse\x12\x11\n\tdimension\x18\x01 \x01(\x05\x12\x0f\n\x07vectors\x18\x02 \x01(\x0c\x12\x36\n\x04rows\x18\x03 \x03(\x0b\x32(.framecast.v1.EmbedImagesResponse.Source\x12(\n\x05model\x18\x04 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x1aG\n\x06Source\x12\r\n\x05image\x18\x01 \x01(\x05\x12\x0b\n\x03\x62ox\x18\x02 \x01(\x05\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"\xeb\x03\n\x13StreamFramesRequest\x12\x38\n\x05start\x18\x01 \x01(\x0b\x32\'.framecast.v1.StreamFramesRequest.StartH\x00\x12(\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x17.framecast.v1.LiveFrameH\x00\x12\x33\n\x08settings\x18\x03 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettingsH\x00\x1a\xaf\x02\n\x05Start\x12\x1b\n\rmodel_version\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x31\n\x08settings\x18\x02 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x15\n\rmax_in_flight\x18\x03 \x01(\x05\x12\x42\n\x08overflow\x18\x04 \x01(\x0e\x32\x30.framecast.v1.StreamFramesRequest.Start.Overflow\x12(\n\x08priority\x18\x05 \x01(\x0e\x32\x16.framecast.v1.Priority\"Q\n\x08Overflow\x12\x18\n\x14OVERFLOW_UNSPECIFIED\x10\x00\x12\x11\n\rOVERFLOW_WAIT\x10\x01\x12\x18\n\x14OVERFLOW_DROP_OLDEST\x10\x02\x42\t\n\x07payload\"\x89\x03\n\x14StreamFramesResponse\x12\x39\n\x06header\x18\x01 \x01(\x0b\x32).framecast.v1.StreamFramesResponse.Header\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.framecast.v1.FrameResult\x12\x10\n\x08\x66rame_id\x18\x03 \x01(\x03\x12-\n\nframe_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11\x64ropped_frame_ids\x18\x05 \x03(\x03\x12\x31\n\x08settings\x18\x06 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x1a|\n\x06Header\x12(\n\x05model\x18\x01 \x01(\x0b\x32\x19.framecast.v1.LoadedModel\x12\x31\n\x08settings\x18\x02 \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x15\n\rmax_in_flight\x18\x03 \x01(\x05*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02\x32\xb0\x07\n\x10InferenceService\x12T\n\x10LoadModelVersion\x12%.framecast.v1.LoadModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12X\n\rPredictImages\x12\".framecast.v1.PredictImagesRequest\x1a#.framecast.v1.PredictImagesResponse\x12W\n\x0cPredictVideo\x12!.framecast.v1.PredictVideoRequest\x1a\".framecast.v1.PredictVideoResponse0\x01\x12\x65\n\x12PredictVideoUpload\x12\'.framecast.v1.PredictVideoUploadRequest\x1a\".framecast.v1.PredictVideoResponse(\x01\x30\x01\x12Y\n\x12ImportModelVersion\x12\'.framecast.v1.ImportModelVersionRequest\x1a\x1a.framecast.v1.ModelVersion\x12g\n\x12UnloadModelVersion\x12\'.framecast.v1.UnloadModelVersionRequest\x1a(.framecast.v1.UnloadModelVersionResponse\x12V\n\x11ServeModelVersion\x12&.framecast.v1.ServeModelVersionRequest\x1a\x19.framecast.v1.LoadedModel\x12\x61\n\x10ListLoadedModels\x12%.framecast.v1.ListLoadedModelsRequest\x1a&.framecast.v1.ListLoadedModelsResponse\x12R\n\x0b\x45mbedImages\x12 .framecast.v1.EmbedImagesRequest\x1a!.framecast.v1.EmbedImagesResponse\x12Y\n\x0cStreamFrames\x12!.framecast.v1.StreamFramesRequest\x1a\".framecast.v1.StreamFramesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,52 +65,64 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMBEDIMAGESREQUEST'].fields_by_name['model_version']._serialized_options = b'\342A\001\002'
   _globals['_EMBEDIMAGESREQUEST'].fields_by_name['images']._loaded_options = None
   _globals['_EMBEDIMAGESREQUEST'].fields_by_name['images']._serialized_options = b'\342A\001\002'
-  _globals['_PRIORITY']._serialized_start=3611
-  _globals['_PRIORITY']._serialized_end=3692
-  _globals['_LOADEDMODEL']._serialized_start=368
-  _globals['_LOADEDMODEL']._serialized_end=1061
-  _globals['_LOADEDMODEL_STATE']._serialized_start=994
-  _globals['_LOADEDMODEL_STATE']._serialized_end=1061
-  _globals['_LOADMODELVERSIONREQUEST']._serialized_start=1063
-  _globals['_LOADMODELVERSIONREQUEST']._serialized_end=1117
-  _globals['_IMAGESOURCE']._serialized_start=1119
-  _globals['_IMAGESOURCE']._serialized_end=1197
-  _globals['_PREDICTIMAGESREQUEST']._serialized_start=1200
-  _globals['_PREDICTIMAGESREQUEST']._serialized_end=1351
-  _globals['_PREDICTIMAGESRESPONSE']._serialized_start=1354
-  _globals['_PREDICTIMAGESRESPONSE']._serialized_end=1514
-  _globals['_PREDICTVIDEOREQUEST']._serialized_start=1517
-  _globals['_PREDICTVIDEOREQUEST']._serialized_end=1791
-  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_start=1793
-  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_end=1902
-  _globals['_PREDICTVIDEORESPONSE']._serialized_start=1905
-  _globals['_PREDICTVIDEORESPONSE']._serialized_end=2436
-  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_start=2095
-  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_end=2359
-  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_start=2361
-  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_end=2436
-  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_start=2438
-  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_end=2553
-  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_start=2555
-  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_end=2611
-  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_start=2613
-  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_end=2659
-  _globals['_SERVEMODELVERSIONREQUEST']._serialized_start=2661
-  _globals['_SERVEMODELVERSIONREQUEST']._serialized_end=2716
-  _globals['_LISTLOADEDMODELSREQUEST']._serialized_start=2718
-  _globals['_LISTLOADEDMODELSREQUEST']._serialized_end=2782
-  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_start=2785
-  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_end=2937
-  _globals['_EMBEDIMAGESREQUEST']._serialized_start=2940
-  _globals['_EMBEDIMAGESREQUEST']._serialized_end=3378
-  _globals['_EMBEDIMAGESREQUEST_PATCHES']._serialized_start=3238
-  _globals['_EMBEDIMAGESREQUEST_PATCHES']._serialized_end=3289
-  _globals['_EMBEDIMAGESREQUEST_MISSINGPATCHES']._serialized_start=3291
-  _globals['_EMBEDIMAGESREQUEST_MISSINGPATCHES']._serialized_end=3378
-  _globals['_EMBEDIMAGESRESPONSE']._serialized_start=3381
-  _globals['_EMBEDIMAGESRESPONSE']._serialized_end=3609
-  _globals['_EMBEDIMAGESRESPONSE_SOURCE']._serialized_start=3538
-  _globals['_EMBEDIMAGESRESPONSE_SOURCE']._serialized_end=3609
-  _globals['_INFERENCESERVICE']._serialized_start=3695
-  _globals['_INFERENCESERVICE']._serialized_end=4548
+  _globals['_STREAMFRAMESREQUEST_START'].fields_by_name['model_version']._loaded_options = None
+  _globals['_STREAMFRAMESREQUEST_START'].fields_by_name['model_version']._serialized_options = b'\342A\001\002'
+  _globals['_PRIORITY']._serialized_start=4564
+  _globals['_PRIORITY']._serialized_end=4645
+  _globals['_LOADEDMODEL']._serialized_start=431
+  _globals['_LOADEDMODEL']._serialized_end=1124
+  _globals['_LOADEDMODEL_STATE']._serialized_start=1057
+  _globals['_LOADEDMODEL_STATE']._serialized_end=1124
+  _globals['_LOADMODELVERSIONREQUEST']._serialized_start=1126
+  _globals['_LOADMODELVERSIONREQUEST']._serialized_end=1180
+  _globals['_IMAGESOURCE']._serialized_start=1182
+  _globals['_IMAGESOURCE']._serialized_end=1260
+  _globals['_PREDICTIMAGESREQUEST']._serialized_start=1263
+  _globals['_PREDICTIMAGESREQUEST']._serialized_end=1414
+  _globals['_PREDICTIMAGESRESPONSE']._serialized_start=1417
+  _globals['_PREDICTIMAGESRESPONSE']._serialized_end=1577
+  _globals['_PREDICTVIDEOREQUEST']._serialized_start=1580
+  _globals['_PREDICTVIDEOREQUEST']._serialized_end=1854
+  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_start=1856
+  _globals['_PREDICTVIDEOUPLOADREQUEST']._serialized_end=1965
+  _globals['_PREDICTVIDEORESPONSE']._serialized_start=1968
+  _globals['_PREDICTVIDEORESPONSE']._serialized_end=2499
+  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_start=2158
+  _globals['_PREDICTVIDEORESPONSE_HEADER']._serialized_end=2422
+  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_start=2424
+  _globals['_PREDICTVIDEORESPONSE_PROGRESS']._serialized_end=2499
+  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_start=2501
+  _globals['_IMPORTMODELVERSIONREQUEST']._serialized_end=2616
+  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_start=2618
+  _globals['_UNLOADMODELVERSIONREQUEST']._serialized_end=2674
+  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_start=2676
+  _globals['_UNLOADMODELVERSIONRESPONSE']._serialized_end=2722
+  _globals['_SERVEMODELVERSIONREQUEST']._serialized_start=2724
+  _globals['_SERVEMODELVERSIONREQUEST']._serialized_end=2779
+  _globals['_LISTLOADEDMODELSREQUEST']._serialized_start=2781
+  _globals['_LISTLOADEDMODELSREQUEST']._serialized_end=2845
+  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_start=2848
+  _globals['_LISTLOADEDMODELSRESPONSE']._serialized_end=3000
+  _globals['_EMBEDIMAGESREQUEST']._serialized_start=3003
+  _globals['_EMBEDIMAGESREQUEST']._serialized_end=3441
+  _globals['_EMBEDIMAGESREQUEST_PATCHES']._serialized_start=3301
+  _globals['_EMBEDIMAGESREQUEST_PATCHES']._serialized_end=3352
+  _globals['_EMBEDIMAGESREQUEST_MISSINGPATCHES']._serialized_start=3354
+  _globals['_EMBEDIMAGESREQUEST_MISSINGPATCHES']._serialized_end=3441
+  _globals['_EMBEDIMAGESRESPONSE']._serialized_start=3444
+  _globals['_EMBEDIMAGESRESPONSE']._serialized_end=3672
+  _globals['_EMBEDIMAGESRESPONSE_SOURCE']._serialized_start=3601
+  _globals['_EMBEDIMAGESRESPONSE_SOURCE']._serialized_end=3672
+  _globals['_STREAMFRAMESREQUEST']._serialized_start=3675
+  _globals['_STREAMFRAMESREQUEST']._serialized_end=4166
+  _globals['_STREAMFRAMESREQUEST_START']._serialized_start=3852
+  _globals['_STREAMFRAMESREQUEST_START']._serialized_end=4155
+  _globals['_STREAMFRAMESREQUEST_START_OVERFLOW']._serialized_start=4074
+  _globals['_STREAMFRAMESREQUEST_START_OVERFLOW']._serialized_end=4155
+  _globals['_STREAMFRAMESRESPONSE']._serialized_start=4169
+  _globals['_STREAMFRAMESRESPONSE']._serialized_end=4562
+  _globals['_STREAMFRAMESRESPONSE_HEADER']._serialized_start=4438
+  _globals['_STREAMFRAMESRESPONSE_HEADER']._serialized_end=4562
+  _globals['_INFERENCESERVICE']._serialized_start=4648
+  _globals['_INFERENCESERVICE']._serialized_end=5592
 # @@protoc_insertion_point(module_scope)

@@ -10,8 +10,10 @@ from framecast.v1 import frame_result_pb2 as _frame_result_pb2
 from framecast.v1 import geometry_pb2 as _geometry_pb2
 from framecast.v1 import image_group_pb2 as _image_group_pb2
 from framecast.v1 import inference_settings_pb2 as _inference_settings_pb2
+from framecast.v1 import live_frame_pb2 as _live_frame_pb2
 from framecast.v1 import model_pb2 as _model_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -791,3 +793,170 @@ class EmbedImagesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EmbedImagesResponse: _TypeAlias = EmbedImagesResponse  # noqa: Y015
+
+@_typing.final
+class StreamFramesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Start(_message.Message):
+        """What comes first: how the stream is to be answered."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        class _Overflow:
+            ValueType = _typing.NewType("ValueType", _builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _OverflowEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[StreamFramesRequest.Start._Overflow.ValueType], _builtins.type):
+            DESCRIPTOR: _descriptor.EnumDescriptor
+            OVERFLOW_UNSPECIFIED: StreamFramesRequest.Start._Overflow.ValueType  # 0
+            """As `OVERFLOW_WAIT`."""
+            OVERFLOW_WAIT: StreamFramesRequest.Start._Overflow.ValueType  # 1
+            """It waits on its way, and the sender with it: every frame is answered."""
+            OVERFLOW_DROP_OLDEST: StreamFramesRequest.Start._Overflow.ValueType  # 2
+            """The oldest frame that waits is dropped, and named: answers are of the newest frames, as a camera wants them."""
+
+        class Overflow(_Overflow, metaclass=_OverflowEnumTypeWrapper):
+            """What happens to a frame for which there is no room."""
+
+        OVERFLOW_UNSPECIFIED: StreamFramesRequest.Start.Overflow.ValueType  # 0
+        """As `OVERFLOW_WAIT`."""
+        OVERFLOW_WAIT: StreamFramesRequest.Start.Overflow.ValueType  # 1
+        """It waits on its way, and the sender with it: every frame is answered."""
+        OVERFLOW_DROP_OLDEST: StreamFramesRequest.Start.Overflow.ValueType  # 2
+        """The oldest frame that waits is dropped, and named: answers are of the newest frames, as a camera wants them."""
+
+        MODEL_VERSION_FIELD_NUMBER: _builtins.int
+        SETTINGS_FIELD_NUMBER: _builtins.int
+        MAX_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+        OVERFLOW_FIELD_NUMBER: _builtins.int
+        PRIORITY_FIELD_NUMBER: _builtins.int
+        model_version: _builtins.str
+        """Format: as `PredictImagesRequest.model_version`."""
+        max_in_flight: _builtins.int
+        """Frames that may wait to be decoded, 1 to 256; 0 means 16. A few more are on their way through the model."""
+        overflow: Global___StreamFramesRequest.Start.Overflow.ValueType
+        priority: Global___Priority.ValueType
+        """Unspecified: `PRIORITY_INTERACTIVE`."""
+        @_builtins.property
+        def settings(self) -> _inference_settings_pb2.InferenceSettings: ...
+        def __init__(
+            self,
+            *,
+            model_version: _builtins.str = ...,
+            settings: _inference_settings_pb2.InferenceSettings | None = ...,
+            max_in_flight: _builtins.int = ...,
+            overflow: Global___StreamFramesRequest.Start.Overflow.ValueType = ...,
+            priority: Global___Priority.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["max_in_flight", b"max_in_flight", "model_version", b"model_version", "overflow", b"overflow", "priority", b"priority", "settings", b"settings"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    START_FIELD_NUMBER: _builtins.int
+    FRAME_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start(self) -> Global___StreamFramesRequest.Start: ...
+    @_builtins.property
+    def frame(self) -> _live_frame_pb2.LiveFrame: ...
+    @_builtins.property
+    def settings(self) -> _inference_settings_pb2.InferenceSettings:
+        """Replaces those of `start` for all frames behind it; what it leaves open takes the model's default again."""
+
+    def __init__(
+        self,
+        *,
+        start: Global___StreamFramesRequest.Start | None = ...,
+        frame: _live_frame_pb2.LiveFrame | None = ...,
+        settings: _inference_settings_pb2.InferenceSettings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "payload", b"payload", "settings", b"settings", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "payload", b"payload", "settings", b"settings", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["start", "frame", "settings"]  # noqa: Y015
+    _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
+
+Global___StreamFramesRequest: _TypeAlias = StreamFramesRequest  # noqa: Y015
+
+@_typing.final
+class StreamFramesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Header(_message.Message):
+        """What comes first: the terms of the stream."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        MODEL_FIELD_NUMBER: _builtins.int
+        SETTINGS_FIELD_NUMBER: _builtins.int
+        MAX_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+        max_in_flight: _builtins.int
+        @_builtins.property
+        def model(self) -> Global___LoadedModel: ...
+        @_builtins.property
+        def settings(self) -> _inference_settings_pb2.InferenceSettings:
+            """What is applied to the first frame."""
+
+        def __init__(
+            self,
+            *,
+            model: Global___LoadedModel | None = ...,
+            settings: _inference_settings_pb2.InferenceSettings | None = ...,
+            max_in_flight: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "settings", b"settings"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["max_in_flight", b"max_in_flight", "model", b"model", "settings", b"settings"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    FRAME_ID_FIELD_NUMBER: _builtins.int
+    FRAME_TIME_FIELD_NUMBER: _builtins.int
+    DROPPED_FRAME_IDS_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    frame_id: _builtins.int
+    """As the frame came with them."""
+    @_builtins.property
+    def header(self) -> Global___StreamFramesResponse.Header:
+        """Set in the first message only."""
+
+    @_builtins.property
+    def result(self) -> _frame_result_pb2.FrameResult:
+        """Of one frame; its `frame_index` counts frames as they arrived, those that were dropped among them."""
+
+    @_builtins.property
+    def frame_time(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def dropped_frame_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Frames that were dropped between the last result and this one, in their order."""
+
+    @_builtins.property
+    def settings(self) -> _inference_settings_pb2.InferenceSettings:
+        """What is applied from this frame on; set where it was changed."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___StreamFramesResponse.Header | None = ...,
+        result: _frame_result_pb2.FrameResult | None = ...,
+        frame_id: _builtins.int = ...,
+        frame_time: _duration_pb2.Duration | None = ...,
+        dropped_frame_ids: _abc.Iterable[_builtins.int] | None = ...,
+        settings: _inference_settings_pb2.InferenceSettings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["frame_time", b"frame_time", "header", b"header", "result", b"result", "settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped_frame_ids", b"dropped_frame_ids", "frame_id", b"frame_id", "frame_time", b"frame_time", "header", b"header", "result", b"result", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamFramesResponse: _TypeAlias = StreamFramesResponse  # noqa: Y015

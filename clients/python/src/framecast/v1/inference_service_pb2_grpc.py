@@ -81,6 +81,11 @@ class InferenceServiceStub:
                 request_serializer=framecast_dot_v1_dot_inference__service__pb2.EmbedImagesRequest.SerializeToString,
                 response_deserializer=framecast_dot_v1_dot_inference__service__pb2.EmbedImagesResponse.FromString,
                 _registered_method=True)
+        self.StreamFrames = channel.stream_stream(
+                '/framecast.v1.InferenceService/StreamFrames',
+                request_serializer=framecast_dot_v1_dot_inference__service__pb2.StreamFramesRequest.SerializeToString,
+                response_deserializer=framecast_dot_v1_dot_inference__service__pb2.StreamFramesResponse.FromString,
+                _registered_method=True)
 
 
 class InferenceServiceServicer:
@@ -155,6 +160,15 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamFrames(self, request_iterator, context):
+        """Predictions for frames that the caller sends while it reads results: first `start`, then frames. Results come in the
+        frames' order. A frame that cannot be decoded has an error in its own result. Who does not read its results slows
+        down only itself: the service takes in no more than `max_in_flight` frames, or drops the oldest, as asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -202,6 +216,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.EmbedImages,
                     request_deserializer=framecast_dot_v1_dot_inference__service__pb2.EmbedImagesRequest.FromString,
                     response_serializer=framecast_dot_v1_dot_inference__service__pb2.EmbedImagesResponse.SerializeToString,
+            ),
+            'StreamFrames': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamFrames,
+                    request_deserializer=framecast_dot_v1_dot_inference__service__pb2.StreamFramesRequest.FromString,
+                    response_serializer=framecast_dot_v1_dot_inference__service__pb2.StreamFramesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -448,6 +467,33 @@ class InferenceService:
             '/framecast.v1.InferenceService/EmbedImages',
             framecast_dot_v1_dot_inference__service__pb2.EmbedImagesRequest.SerializeToString,
             framecast_dot_v1_dot_inference__service__pb2.EmbedImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamFrames(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/framecast.v1.InferenceService/StreamFrames',
+            framecast_dot_v1_dot_inference__service__pb2.StreamFramesRequest.SerializeToString,
+            framecast_dot_v1_dot_inference__service__pb2.StreamFramesResponse.FromString,
             options,
             channel_credentials,
             insecure,

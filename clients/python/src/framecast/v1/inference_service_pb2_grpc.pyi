@@ -61,6 +61,11 @@ class InferenceServiceStub:
     """What a model sees in pictures, or in parts of them, as vectors: rows in the request's order. FAILED_PRECONDITION for a
     model that gives none (`LoadedModel.embedding_size` is 0).
     """
+    StreamFrames: _grpc.StreamStreamMultiCallable[_inference_service_pb2.StreamFramesRequest, _inference_service_pb2.StreamFramesResponse]
+    """Predictions for frames that the caller sends while it reads results: first `start`, then frames. Results come in the
+    frames' order. A frame that cannot be decoded has an error in its own result. Who does not read its results slows
+    down only itself: the service takes in no more than `max_in_flight` frames, or drops the oldest, as asked.
+    """
 
 @_typing.type_check_only
 class InferenceServiceAsyncStub(InferenceServiceStub):
@@ -93,6 +98,11 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     EmbedImages: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.EmbedImagesRequest, _inference_service_pb2.EmbedImagesResponse]  # type: ignore[assignment]
     """What a model sees in pictures, or in parts of them, as vectors: rows in the request's order. FAILED_PRECONDITION for a
     model that gives none (`LoadedModel.embedding_size` is 0).
+    """
+    StreamFrames: _aio.StreamStreamMultiCallable[_inference_service_pb2.StreamFramesRequest, _inference_service_pb2.StreamFramesResponse]  # type: ignore[assignment]
+    """Predictions for frames that the caller sends while it reads results: first `start`, then frames. Results come in the
+    frames' order. A frame that cannot be decoded has an error in its own result. Who does not read its results slows
+    down only itself: the service takes in no more than `max_in_flight` frames, or drops the oldest, as asked.
     """
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -177,6 +187,17 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inference_service_pb2.EmbedImagesResponse, _abc.Awaitable[_inference_service_pb2.EmbedImagesResponse]]:
         """What a model sees in pictures, or in parts of them, as vectors: rows in the request's order. FAILED_PRECONDITION for a
         model that gives none (`LoadedModel.embedding_size` is 0).
+        """
+
+    @_abc_1.abstractmethod
+    def StreamFrames(
+        self,
+        request_iterator: _MaybeAsyncIterator[_inference_service_pb2.StreamFramesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_inference_service_pb2.StreamFramesResponse], _abc.AsyncIterator[_inference_service_pb2.StreamFramesResponse]]:
+        """Predictions for frames that the caller sends while it reads results: first `start`, then frames. Results come in the
+        frames' order. A frame that cannot be decoded has an error in its own result. Who does not read its results slows
+        down only itself: the service takes in no more than `max_in_flight` frames, or drops the oldest, as asked.
         """
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
