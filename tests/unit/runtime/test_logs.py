@@ -1,9 +1,11 @@
 """Log lines: one JSON object each, written behind the callers' backs, none lost."""
 
+import enum
 import io
 import json
 import logging
 import os
+import pathlib
 import subprocess
 import sys
 import threading
@@ -13,6 +15,10 @@ from typing import Any
 import pytest
 
 from framecast_runtime.logs import DeferredHandler, JsonFormatter
+
+
+class Kind(enum.StrEnum):
+    ONE = "one"
 
 
 def logger_of(handler: logging.Handler) -> logging.Logger:
@@ -44,6 +50,34 @@ def test_a_line_has_the_event_and_its_fields() -> None:
     )
     assert abs(time.mktime(time.strptime(first["time"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone - time.time()) < 3700
     assert "ValueError: broken" in second["exception"]
+
+
+def test_whatever_a_field_holds_the_line_is_json() -> None:
+    stream = io.StringIO()
+    handler = DeferredHandler(stream)
+    logger = logging.Logger('a "logger"')
+    handler.setFormatter(JsonFormatter('the "inference" service'))
+    logger.addHandler(handler)
+    fields = {
+        "text": '"quoted" \\ \n é ☃',
+        "none": None,
+        "yes": True,
+        "number": 1.5,
+        "list": ["a", {"b": 2}],
+        'k"ey': "",
+    }
+    logger.warning('an "event"', extra={**fields, "path": pathlib.PurePosixPath("/a"), "kind": Kind.ONE})
+    (line,) = lines(stream.getvalue())
+    assert line == {
+        "time": line["time"],
+        "level": "WARNING",
+        "service": 'the "inference" service',
+        "logger": 'a "logger"',
+        "event": 'an "event"',
+        **fields,
+        "path": "/a",
+        "kind": "one",
+    }
 
 
 def test_lines_of_many_threads_come_by_themselves_in_order() -> None:
