@@ -59,6 +59,8 @@ class CallThreads(ThreadPoolExecutor):
         self._work: SimpleQueue[_Work | None] = SimpleQueue()
         self._idle: deque[None] = deque()
         """One entry for each thread that waits for work, or is about to."""
+        self._busy: set[int] = set()
+        """The threads that work now."""
         self._started: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -66,7 +68,7 @@ class CallThreads(ThreadPoolExecutor):
     @property
     def running(self) -> int:
         """Calls that have a thread now."""
-        return max(0, len(self._started) - len(self._idle))
+        return len(self._busy)
 
     @property
     def waiting(self) -> int:
@@ -106,11 +108,14 @@ class CallThreads(ThreadPoolExecutor):
                 thread.start()
 
     def _run(self) -> None:
+        me = threading.get_ident()
         while True:
             work = self._work.get()
             if work is None:
                 return
+            self._busy.add(me)
             work.run()
+            self._busy.discard(me)
             del work  # while this thread waits, the call's request may be freed
             if self._work.empty():
                 self._idle.append(None)

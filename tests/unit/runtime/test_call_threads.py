@@ -22,8 +22,10 @@ def test_as_many_run_at_once_as_there_may_be_and_the_rest_in_order() -> None:
     for _ in range(3):
         assert started.acquire(timeout=30)
     assert not started.acquire(timeout=0.1)
+    assert (threads.running, threads.waiting) == (3, 7)
     gate.set()
     threads.shutdown()
+    assert (threads.running, threads.waiting) == (0, 0)
     assert sorted(done) == list(range(10))
     with pytest.raises(RuntimeError):
         threads.submit(work, 11)
