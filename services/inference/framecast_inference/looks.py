@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from framecast_bundle.picture import Image, Picture
+from framecast_bundle.picture import Image, Picture, rgb_of
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
@@ -53,8 +53,10 @@ def look_at(
     asked = view_settings(settings, views)
     pending: list[Pending] = []
     shown = None
-    for view in views:
-        picture = view.picture_of(image)
+    # The whole of a video's frame comes from its decoder's planes; it becomes RGB once for all other views.
+    sources = [image, *([rgb_of(image)] * (len(views) - 1) if len(views) > 1 else [])]
+    for view, source in zip(views, sources, strict=True):
+        picture = view.picture_of(source)
         placement = view.shrink(model.runner.place(picture), model.manifest.input)
         with stream.place(placement.tensor_height, placement.tensor_width) as place:
             start = now()

@@ -1,13 +1,17 @@
 """The pipeline: order, bounded memory, prompt cancelling, errors in their place. Counts, never clocks."""
 
+import io
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 
+import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from framecast.errors import CancelledError, InvalidArgumentError
+from framecast_bundle.picture import Image
 from framecast_bundle.settings import Settings
 from framecast_inference.pipeline import Pipeline, predict_inline
 from framecast_inference.sources.source_frame import SourceFrame
@@ -134,3 +138,51 @@ def test_a_batch_of_errors_alone_does_not_reach_the_model() -> None:
         None
     ] * 3
     assert runner.prepared == runner.ran == 0
+
+
+class Decoded:
+    """A frame in its decoder's planes; counts how often it becomes RGB."""
+
+    shape = (64, 100, 3)
+    exif_orientation = 1
+    conversions = 0
+
+    def planes(self) -> None:
+        return None
+
+    def rgb(self) -> Image:
+        self.conversions += 1
+        return np.full(self.shape, 7, np.uint8)
+
+
+def test_windows_of_a_frame_share_batches_and_one_conversion() -> None:
+    runner, frame = CountingRunner(), Decoded()
+    settings = Settings(window_width=40, window_height=64, window_overlap=0.0, augment=True)
+    (outcome,) = predict_inline([SourceFrame(index=0, image=frame)], loaded(runner, max_batch=8), settings, on_cancel)
+    assert outcome.prediction is not None
+    # The whole and its mirror image; three windows of 40 pixels in 100.
+    assert runner.batches == [2, 3]
+    # Once for all views, and once more for the counting runner, which fills the tensor of the whole from RGB.
+    assert frame.conversions == 2
+
+
+def test_a_picture_of_too_many_windows_costs_no_compute() -> None:
+    runner = CountingRunner()
+    frame = SourceFrame(index=0, image=np.zeros((40, 40_000, 3), np.uint8))
+    (outcome,) = predict_inline([frame], loaded(runner), Settings(window_width=32, window_overlap=0.5), on_cancel)
+    assert outcome.prediction is None
+    assert outcome.frame.error is not None
+    assert outcome.frame.error.reason == "TOO_MANY_WINDOWS"
+    assert runner.prepared == 0
+
+
+def test_what_the_network_saw_is_kept_where_it_is_asked_for() -> None:
+    runner = CountingRunner()
+    source = [SourceFrame(index=index, image=np.full((8, 9, 3), index, np.uint8)) for index in range(2)]
+    plain = predict_inline(source, loaded(runner), Settings(), on_cancel)
+    assert [outcome.debug_picture for outcome in plain] == [None, None]
+    for index, outcome in enumerate(predict_inline(source, loaded(runner), Settings(debug_picture=True), on_cancel)):
+        assert outcome.debug_picture is not None
+        picture = np.asarray(PillowImage.open(io.BytesIO(outcome.debug_picture.data)))
+        assert picture.shape == (8, 9, 3)
+        assert (picture == index).all()
