@@ -84,7 +84,10 @@ def test_a_stream_has_its_terms_first_and_then_each_frame_once(services: Service
     assert (header.width, header.height, header.total_frames, header.video_frames) == (640, 360, 61, 1189)
     assert header.average_frame_rate == pytest.approx(179 / 6)
     assert Fraction(header.time_base_numerator, header.time_base_denominator) == Fraction(1, 11456)
-    assert header.model == services.stub.LoadModelVersion(LoadModelVersionRequest(model_version=services.yolox))
+    loaded = services.stub.LoadModelVersion(LoadModelVersionRequest(model_version=services.yolox))
+    assert header.model.bundle_sha256
+    # What changes while a model is in memory, and what can be set, is said where models are asked for.
+    assert all(getattr(loaded, field.name) == value for field, value in header.model.ListFields())
     assert header.settings.confidence_threshold == pytest.approx(0.3)
     assert not any(response.HasField("header") for response in rest)
     assert [response.result.frame_index for response in rest] == list(range(61))
