@@ -1,6 +1,7 @@
 """Frames that arrive while results leave: a bounded queue in front of the decoder, and what is known of each frame."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ class LiveFrames:
 
 
 def _decoded(frame: LiveFrame) -> SourceFrame:
+    begun = time.monotonic()
     try:
         image = (
             decode_image(frame.picture, label=f"frame {frame.id}")
@@ -133,5 +135,5 @@ def _decoded(frame: LiveFrame) -> SourceFrame:
     except FramecastError as error:
         if isinstance(error, InvalidArgumentError) and not error.field:
             error.field = "frame"
-        return SourceFrame(index=frame.index, error=error)
-    return SourceFrame(index=frame.index, image=image, settings=frame.settings)
+        return SourceFrame(index=frame.index, error=error, begun=begun)
+    return SourceFrame(index=frame.index, image=image, settings=frame.settings, begun=begun)

@@ -148,7 +148,8 @@ def predict_inline(
 def _watched(source: Iterator[SourceFrame], watch: PictureWatch) -> Iterator[SourceFrame]:
     start = now()
     for frame in source:
-        watch.decoded(frame.index, start, failed=frame.image is None)
+        begun = start if frame.begun is None else frame.begun
+        watch.decoded(frame.index, begun, failed=frame.image is None)
         yield frame
         start = now()
 

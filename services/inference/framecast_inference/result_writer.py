@@ -45,11 +45,19 @@ def frame_result(outcome: FrameOutcome, categories: framecast_core.CategoryTable
     return result + _origin_of(frame)
 
 
+def measured_result(outcome: FrameOutcome, model: LoadedModel) -> bytes:
+    """The same of a model's own outcome, counted with its other stages."""
+    start = now()
+    result = frame_result(outcome, model.categories)
+    model.meter.encode.observe(now() - start)
+    return result
+
+
 def images_response(
     outcomes: Iterable[FrameOutcome], model: LoadedModel, terms: messages.PredictImagesResponse
 ) -> bytes:
     """A `PredictImagesResponse` with the results in front of what `terms` holds."""
-    results = [field_of(_RESULTS, _measured_result(outcome, model)) for outcome in outcomes]
+    results = [field_of(_RESULTS, measured_result(outcome, model)) for outcome in outcomes]
     return b"".join([*results, terms.SerializeToString(deterministic=True)])
 
 
@@ -59,12 +67,12 @@ def video_response(frame: StreamedFrame, model: LoadedModel, *, total_frames: in
         frames_done=frame.frames_done, total_frames=total_frames, resume_token=frame.resume_token
     )
     rest = messages.PredictVideoResponse(progress=progress).SerializeToString()
-    return field_of(_RESULT, _measured_result(frame.outcome, model)) + rest
+    return field_of(_RESULT, measured_result(frame.outcome, model)) + rest
 
 
 def live_response(outcome: FrameOutcome, model: LoadedModel, terms: messages.StreamFramesResponse) -> bytes:
     """A `StreamFramesResponse` with a frame's result in front of what `terms` holds."""
-    return field_of(_LIVE_RESULT, frame_result(outcome, model.categories)) + terms.SerializeToString()
+    return field_of(_LIVE_RESULT, measured_result(outcome, model)) + terms.SerializeToString()
 
 
 def split_seconds(seconds: Fraction) -> tuple[int, int]:
@@ -96,13 +104,6 @@ def _origin_of(frame: SourceFrame) -> bytes:
     if not frame.asset and not frame.source_index:
         return b""
     return FrameResult(asset=frame.asset, source_index=frame.source_index).SerializeToString()
-
-
-def _measured_result(outcome: FrameOutcome, model: LoadedModel) -> bytes:
-    start = now()
-    result = frame_result(outcome, model.categories)
-    model.meter.encode.observe(now() - start)
-    return result
 
 
 def _fields_of(prediction: Prediction) -> dict[str, Any]:

@@ -186,3 +186,25 @@ def test_what_the_network_saw_is_kept_where_it_is_asked_for() -> None:
         picture = np.asarray(PillowImage.open(io.BytesIO(outcome.debug_picture.data)))
         assert picture.shape == (8, 9, 3)
         assert (picture == index).all()
+
+
+def test_time_that_a_source_waits_is_none_of_its_decoding() -> None:
+    model, begun = loaded(CountingRunner()), time.monotonic() + 1000  # far off, so that no clock matters
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    frames = [SourceFrame(index=0, image=pixels), SourceFrame(index=1, image=pixels, begun=begun)]
+    with closing(Pipeline(iter(frames), model, Settings())) as pipeline:
+        list(pipeline)
+    decoding = model.meter.decode.read()
+    assert sum(decoding.counts) == 2
+    assert -1000 <= decoding.total < -900
+
+
+def test_every_stage_of_every_picture_is_counted() -> None:
+    runner = CountingRunner()
+    model = loaded(runner, max_batch=4)
+    frames = [*CountingSource(9), SourceFrame(index=9, error=InvalidArgumentError("damaged"))]
+    with closing(Pipeline(iter(frames), model, Settings())) as pipeline:
+        list(pipeline)
+    assert sum(model.meter.decode.read().counts) == 10
+    assert sum(model.meter.prepare.read().counts) == 9
+    assert model.meter.undecodable.value == 1

@@ -19,7 +19,7 @@ from framecast_inference.jobs.ports import JobStore, ResultObjects
 from framecast_inference.jobs.result_parts import OpenPart
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.pipeline import open_pipeline
-from framecast_inference.result_writer import frame_result
+from framecast_inference.result_writer import measured_result
 from framecast_runtime.changes import Changes
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ class JobRun:
         try:
             with open_pipeline(frames, model, settings, self.stop.call_back, priority=Priority.BULK) as pipeline:
                 for outcome in pipeline:
-                    part.add(frame_result(outcome, model.categories), failed=outcome.prediction is None)
+                    part.add(measured_result(outcome, model), failed=outcome.prediction is None)
                     if part.full or time.monotonic() - since > self._flush_s:
                         self._keep(part)
                         since = time.monotonic()

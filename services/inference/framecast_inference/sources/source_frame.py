@@ -21,6 +21,8 @@ class SourceFrame:
     """When a video's frame is shown, in units of the stream's time base; 0 for pictures."""
     time_s: Fraction | None = None
     """The same in seconds, exactly; None for pictures."""
+    begun: float | None = None
+    """When its decoding began, as a time of `time.monotonic`, where the source had to wait for it; None: at once."""
     asset: str = ""
     """The stored picture that it is; empty for a video's frame and for a picture that was sent."""
     source_index: int = 0
