@@ -1,7 +1,8 @@
 """A model that says which pictures it saw, and counts what is in memory because of it."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ class NoGraphs:
 
     name = "counting"
 
-    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, graph: str, inputs: Mapping[str, Any], *, keep: Collection[str] = ()) -> dict[str, Any]:
         raise AssertionError("the runner answers by itself")
 
     def close(self) -> None:

@@ -2,13 +2,23 @@
 
 import functools
 
+from framecast.errors import FailedPreconditionError
+from framecast_bundle.engines.cuda_runtime import CudaRuntime
+from framecast_bundle.engines.tensorrt_plan import import_tensorrt
+
 LIBRARIES = ("torch", "onnxruntime")
+"""That a bare `gpu` mark asks for; `tensorrt` and `onnxruntime-tensorrt` are asked for by name."""
 
 
 @functools.cache
 def why_no_gpu(library: str) -> str | None:
-    """Why `torch` or `onnxruntime` cannot compute on a GPU here; None where it can."""
-    return {"torch": _why_not_torch, "onnxruntime": _why_not_onnxruntime}[library]()
+    """Why a library cannot compute on a GPU here; None where it can."""
+    return {
+        "torch": _why_not_torch,
+        "onnxruntime": _why_not_onnxruntime,
+        "onnxruntime-tensorrt": _why_not_onnxruntime_tensorrt,
+        "tensorrt": _why_not_tensorrt,
+    }[library]()
 
 
 def _why_not_torch() -> str | None:
@@ -19,11 +29,23 @@ def _why_not_torch() -> str | None:
     return None if torch.cuda.is_available() else "no GPU: PyTorch finds no CUDA device or driver"
 
 
-def _why_not_onnxruntime() -> str | None:
+def _why_not_tensorrt() -> str | None:
+    try:
+        import_tensorrt()
+        CudaRuntime.open()
+    except FailedPreconditionError as error:
+        return f"no GPU: {error.message}"
+    return None
+
+
+def _why_not_onnxruntime_tensorrt() -> str | None:
+    return _why_not_onnxruntime("TensorrtExecutionProvider")
+
+
+def _why_not_onnxruntime(wanted: str = "CUDAExecutionProvider") -> str | None:
     import onnxruntime
     from onnx import TensorProto, helper
 
-    wanted = "CUDAExecutionProvider"
     if wanted not in onnxruntime.get_available_providers():
         return f"no GPU: this ONNX Runtime has no {wanted}; install framecast-services[gpu] in place of [cpu]"
     tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]

@@ -127,6 +127,7 @@ ADAPTERS = {
             "engine_clock",
             "loaded_model",
             "model_meter",
+            "own_thread",
             "process_memory",
             "warm_up",
         ),

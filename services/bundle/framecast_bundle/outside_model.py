@@ -11,7 +11,7 @@
 `docs/model-bundle.md` explains the keys.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,10 @@ from framecast.v1.inference_settings_pb2 import InferenceSettings, SettingSchema
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
 from framecast_bundle.descriptor import Section, integer_of, list_of, parse_descriptor, text_of
-from framecast_bundle.engine import Engine
+from framecast_bundle.engine import Engine, Tensor
+from framecast_bundle.engines.onnx_session import Device, choose_provider, open_session
 from framecast_bundle.engines.onnx_tensors import describe_tensors
-from framecast_bundle.engines.onnxruntime_engine import Device, OnnxRuntimeEngine, choose_provider, open_session
+from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
 from framecast_bundle.graphs import fixed_length
 from framecast_bundle.manifest import file_entry
 from framecast_bundle.manifest_rules import FORMAT_VERSION, check_manifest
@@ -105,8 +106,8 @@ class _CheckedAnswers:
     def name(self) -> str:
         return self._engine.name
 
-    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        answers = self._engine.run(graph, inputs)
+    def run(self, graph: str, inputs: Mapping[str, Tensor], *, keep: Collection[str] = ()) -> dict[str, Any]:
+        answers = self._engine.run(graph, inputs, keep=keep)
         answered = ModelBundle()
         answered.CopyFrom(self._manifest)
         for output in answered.graphs[0].outputs:

@@ -5,6 +5,7 @@ import os
 import sys
 
 from framecast.errors import FramecastError
+from framecast_inference import process_memory
 from framecast_inference.settings import InferenceSettings
 from framecast_inference.wiring import build
 from framecast_runtime.logs import configure_logging
@@ -14,6 +15,7 @@ from framecast_runtime.settings import SettingsError, read_settings
 
 def main() -> int:
     """Exit code 2 for settings that are missing or wrong."""
+    process_memory.use_few_arenas()
     try:
         settings = read_settings(InferenceSettings, os.environ)
         configure_logging("inference", settings.log_level)

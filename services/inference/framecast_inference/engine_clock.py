@@ -2,11 +2,10 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-import numpy as np
-
-from framecast_bundle.engine import Engine
+from framecast_bundle.engine import Engine, Tensor
 from framecast_bundle.placement import Placement
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
@@ -47,10 +46,10 @@ class _TimedEngine:
     def name(self) -> str:
         return self._engine.name
 
-    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, graph: str, inputs: Mapping[str, Tensor], *, keep: Collection[str] = ()) -> dict[str, Any]:
         start = time.monotonic()
         try:
-            return self._engine.run(graph, inputs)
+            return self._engine.run(graph, inputs, keep=keep)
         finally:
             self._clock.seconds += time.monotonic() - start
 

@@ -6,7 +6,7 @@ from framecast import names
 from framecast.errors import InvalidArgumentError
 from framecast.v1.model_pb2 import ModelVersion
 from framecast_bundle import manifest as bundle_manifest
-from framecast_bundle.engines.onnxruntime_engine import Device
+from framecast_bundle.engines.onnx_session import Device
 from framecast_bundle.outside_model import build_outside_bundle
 from framecast_inference.ports import Blobs, Registry
 

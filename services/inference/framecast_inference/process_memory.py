@@ -2,9 +2,11 @@
 
 import ctypes
 import functools
+import gc
 from pathlib import Path
 from typing import Any
 
+_M_ARENA_MAX = -8
 _STATM = Path("/proc/self/statm")
 
 
@@ -50,8 +52,23 @@ def resident_bytes() -> int:
     return pages * 4096
 
 
+def use_few_arenas() -> None:
+    """Lets all threads share two of glibc's arenas; to be called before there are threads.
+
+    Else every thread that serves calls takes one for itself, and each keeps what it cannot trim: on two cores a service
+    grew from 140 to 230 MB while a hundred models came and went. Kernels allocate too rarely to feel the sharing.
+    """
+    libc = _glibc()
+    if libc is not None:
+        libc.mallopt(_M_ARENA_MAX, 2)
+
+
 def give_back() -> None:
-    """Returns freed memory to the system: glibc keeps it, in an arena for every few threads."""
+    """Returns freed memory to the system: glibc keeps it, in an arena for every few threads.
+
+    Unreachable objects go first: what refers to each other would wait for the next collection.
+    """
+    gc.collect()
     libc = _glibc()
     if libc is not None:
         libc.malloc_trim(0)

@@ -30,7 +30,11 @@ class InferenceSettings:
     max_job_bytes: int | None = None
     """Stored bytes of all assets of a job; open: no bound."""
     device: str = "auto"
-    """`cpu`, `cuda`, or `auto`: the GPU where one can be used."""
+    """`cpu`, `cuda`, `tensorrt` (ONNX Runtime's), `tensorrt-native`, or `auto`: by CUDA where it can be used."""
+    precision: str = "auto"
+    """`float32`, `float16` or `int8`, to which TensorRT converts; `auto`: what a model's graphs are in."""
+    plan_folder: str = ""
+    """Where networks that TensorRT compiled are kept; left open, `framecast/plans` among the user's caches."""
     threads: int = 0
     """That one run of a network may take on the CPU; 0: one for each core."""
     max_batch: int | None = None

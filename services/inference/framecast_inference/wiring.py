@@ -10,7 +10,9 @@ import grpc
 from framecast.errors import InvalidArgumentError
 from framecast.transport import open_channel
 from framecast.v1 import inference_job_service_pb2, inference_service_pb2
-from framecast_bundle.engines.onnxruntime_engine import Device
+from framecast_bundle.engines.onnx_session import DEVICES, Device
+from framecast_bundle.engines.open_engine import EngineOptions
+from framecast_bundle.engines.precision import PRECISIONS, Precision
 from framecast_inference.adapters.bundle_loader import BundleLoader
 from framecast_inference.adapters.grpc_registry import GrpcRegistry
 from framecast_inference.adapters.spool_folder import SpoolFolder
@@ -44,8 +46,6 @@ from framecast_runtime.serialised import add_servicer
 from framecast_runtime.server import GrpcServer
 from framecast_runtime.tracing import open_tracing
 
-_DEVICES = ("auto", "cpu", "cuda")
-
 
 @dataclass(frozen=True, eq=False)
 class InferenceService:
@@ -71,23 +71,14 @@ class InferenceService:
 
 def build(settings: InferenceSettings) -> InferenceService:
     """Puts the service together. Raises InvalidArgumentError for a setting that makes no sense."""
-    if settings.device not in _DEVICES:
-        raise InvalidArgumentError(
-            f"FRAMECAST_DEVICE is {settings.device!r}; it must be one of {', '.join(_DEVICES)}",
-            reason="DEVICE_UNKNOWN",
-            field="device",
-            value=settings.device,
-        )
     spool = SpoolFolder(Path(settings.spool_folder), max_upload_bytes=settings.max_upload_bytes)
     channel = open_channel(settings.registry_address)
     registry = GrpcRegistry(channel)
     objects = open_object_store(settings.object_store_url)
     blobs = StoredBlobs(objects, spool.path)
-    device, threads = cast(Device, settings.device), settings.threads or len(os.sched_getaffinity(0))
+    engine = _engine(settings)
     metrics = Metrics()
-    loader = BundleLoader(
-        registry, blobs, device=device, threads=threads, meters=ModelMeters(metrics), batching=_batching(settings)
-    )
+    loader = BundleLoader(registry, blobs, engine=engine, meters=ModelMeters(metrics), batching=_batching(settings))
     models = ModelCache(
         measured_load(loader.load, metrics),
         max_models=settings.max_loaded_models,
@@ -104,7 +95,7 @@ def build(settings: InferenceSettings) -> InferenceService:
         images,
         ImageEmbedding(images),
         sources,
-        ModelImport(registry, blobs, device=device, threads=threads),
+        ModelImport(registry, blobs, device=_import_device(engine.device), threads=engine.threads),
     )
 
     def register(server: grpc.Server) -> str:
@@ -136,6 +127,31 @@ def build(settings: InferenceSettings) -> InferenceService:
         prepare=preload.run,
     )
     return InferenceService(server, models, spool, channel, served, preload, background)
+
+
+def _engine(settings: InferenceSettings) -> EngineOptions:
+    for field, value, options in (
+        ("device", settings.device, DEVICES),
+        ("precision", settings.precision, PRECISIONS),
+    ):
+        if value not in options:
+            raise InvalidArgumentError(
+                f"FRAMECAST_{field.upper()} is {value!r}; it must be one of {', '.join(options)}",
+                reason=f"{field.upper()}_UNKNOWN",
+                field=field,
+                value=value,
+            )
+    return EngineOptions(
+        device=cast(Device, settings.device),
+        threads=settings.threads or len(os.sched_getaffinity(0)),
+        precision=cast(Precision, settings.precision),
+        plan_folder=Path(settings.plan_folder) if settings.plan_folder else None,
+    )
+
+
+def _import_device(device: Device) -> Device:
+    """A model is only tried out when it is imported: that is not worth compiling it."""
+    return "cuda" if device in ("tensorrt", "tensorrt-native") else device
 
 
 def _batching(settings: InferenceSettings) -> dict[str, int | float]:

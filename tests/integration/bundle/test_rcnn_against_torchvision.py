@@ -1,7 +1,8 @@
 """The cut R-CNN against torchvision's own, uncut: the same weights, the same pictures, the same instances."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ class CutModel:
         self._model = model
 
     @torch.inference_mode()
-    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, graph: str, inputs: Mapping[str, Any], *, keep: Collection[str] = ()) -> dict[str, Any]:
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in inputs.items()}
         answers = self._dense(tensors) if graph == "dense" else self._regions(graph, tensors)
         return {name: value.numpy() for name, value in answers.items()}

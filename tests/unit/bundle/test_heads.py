@@ -1,6 +1,7 @@
 """Each head with an answer planted by hand: what the network says must come out as said, in source pixels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ class Planted:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
 
-    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, graph: str, inputs: Mapping[str, Any], *, keep: Collection[str] = ()) -> dict[str, Any]:
         return self._answer(graph, inputs)
 
     def close(self) -> None:

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto
 
-from framecast.errors import DataLossError, FailedPreconditionError, InvalidArgumentError
+from framecast.errors import DataLossError, FailedPreconditionError, InvalidArgumentError, UnimplementedError
 from framecast.v1.model_bundle_pb2 import ModelBundle
+from framecast_bundle.engines.onnx_session import CPU, CUDA, TENSORRT
 from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
 from framecast_bundle.manifest import file_entry
+from framecast_bundle.settings import Settings
 from tests.unit.bundle import tiny_bundles
 
 
@@ -59,6 +62,95 @@ def test_gpu_that_does_not_load_is_refused_and_not_replaced_in_silence(monkeypat
         OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="cuda")
     assert refused.value.reason == "DEVICE_UNAVAILABLE"
     assert OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="auto").name == "CPUExecutionProvider"
+
+
+def test_a_fallback_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+    session = onnxruntime.InferenceSession
+    monkeypatch.setattr(
+        onnxruntime, "InferenceSession", lambda data, options, providers: session(data, options, providers[-1:])
+    )
+    bundle = tiny_bundles.yolov5()
+    engine = OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="auto")
+    assert "CUDAExecutionProvider" in engine.fallback
+    assert engine.host_buffer((2, 3)).shape == (2, 3)
+    assert engine.device_bytes() == 0
+    monkeypatch.undo()
+    assert OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="auto").fallback == ""
+
+
+def test_a_precision_that_the_graphs_are_not_in_is_refused() -> None:
+    bundle = tiny_bundles.yolov5()
+    with pytest.raises(UnimplementedError, match="float16 is not supported by CPUExecutionProvider") as refused:
+        OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="cpu", precision="float16")
+    assert refused.value.reason == "PRECISION_UNSUPPORTED"
+    engine = OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="cpu", precision="float32")
+    assert engine.precision == "float32"
+
+
+def test_a_graph_of_half_precision_takes_float32(tmp_path: Path) -> None:
+    bundle = tiny_bundles.halved(tiny_bundles.classifier())
+    engine = bundle.engine()
+    assert engine.precision == "float16"
+    images = np.random.default_rng(0).random((2, 3, 32, 32), dtype=np.float32)
+    answer = engine.run("network", {"images": images})["logits"]
+    expected = tiny_bundles.classifier().engine().run("network", {"images": images})["logits"]
+    assert answer.dtype == np.float16
+    np.testing.assert_allclose(answer.astype(np.float32), expected, atol=2e-2)
+    pictures = tiny_bundles.images((40, 40))
+    (found,) = bundle.predictor().predict(pictures, [Settings(confidence_threshold=0.0)])
+    (wanted,) = tiny_bundles.classifier().predictor().predict(pictures, [Settings(confidence_threshold=0.0)])
+    np.testing.assert_allclose(found.scores, wanted.scores, atol=2e-2)
+
+
+def asked_of_tensorrt(
+    bundle: tiny_bundles.TinyBundle, monkeypatch: pytest.MonkeyPatch, folder: Path, **options: Any
+) -> list[Any]:
+    """The providers that sessions were asked to have, of an ONNX Runtime that offers TensorRT and loads the CPU."""
+    asked: list[Any] = []
+    session = onnxruntime.InferenceSession
+
+    def open_on_cpu(data: bytes, options: Any, providers: list[Any]) -> Any:
+        asked.append(providers)
+        return session(data, options, providers[-1:])
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [TENSORRT, CUDA, CPU])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", open_on_cpu)
+    with pytest.raises(FailedPreconditionError, match="fell back to CPUExecutionProvider"):
+        OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="tensorrt", plan_folder=folder, **options)
+    return asked
+
+
+def test_tensorrts_provider_is_told_shapes_cache_and_precision(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bundle = tiny_bundles.yolov5()
+    with pytest.raises(FailedPreconditionError, match="no TensorrtExecutionProvider"):
+        OnnxRuntimeEngine(bundle.manifest, bundle.files.__getitem__, device="tensorrt")
+    (providers,) = asked_of_tensorrt(bundle, monkeypatch, tmp_path, precision="float16", max_batch=4)
+    (name, options), (fallback, _), last = providers
+    assert (name, fallback, last) == (TENSORRT, CUDA, CPU)
+    assert options["trt_profile_min_shapes"] == "images:1x3x64x64"
+    assert options["trt_profile_max_shapes"] == options["trt_profile_opt_shapes"] == "images:4x3x64x64"
+    assert (options["trt_fp16_enable"], options["trt_int8_enable"]) == ("1", "0")
+    cache = Path(options["trt_engine_cache_path"])
+    assert cache.is_relative_to(tmp_path)
+    assert bundle.manifest.files[0].sha256 in cache.name
+
+
+def test_tensorrts_provider_is_given_the_bundles_calibration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bundle = tiny_bundles.yolov5()
+    with monkeypatch.context() as patched:
+        patched.setattr(onnxruntime, "get_available_providers", lambda: [TENSORRT, CUDA, CPU])
+        with pytest.raises(FailedPreconditionError, match=r"network\.onnx\.calibration"):
+            OnnxRuntimeEngine(
+                bundle.manifest, bundle.files.__getitem__, device="tensorrt", precision="int8", plan_folder=tmp_path
+            )
+    bundle.manifest.files.append(file_entry("network.onnx.calibration", b"table"))
+    calibrated = tiny_bundles.TinyBundle(bundle.manifest, {**bundle.files, "network.onnx.calibration": b"table"})
+    (providers,) = asked_of_tensorrt(calibrated, monkeypatch, tmp_path, precision="int8")
+    options = providers[0][1]
+    assert options["trt_int8_enable"] == "1"
+    table = Path(options["trt_engine_cache_path"]) / options["trt_int8_calibration_table_name"]
+    assert table.read_bytes() == b"table"
 
 
 def test_damaged_file_is_found_before_it_is_loaded() -> None:

@@ -1,6 +1,7 @@
 """Every batch size runs before a model is called ready, through all of its graphs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,9 +28,9 @@ class Counting(OnnxRuntimeEngine):
         super().__init__(bundle.manifest, bundle.files.__getitem__, device="cpu", threads=1)
         self.rows: list[tuple[str, int]] = []
 
-    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, graph: str, inputs: Mapping[str, Any], *, keep: Collection[str] = ()) -> dict[str, Any]:
         self.rows.append((graph, len(next(iter(inputs.values())))))
-        return super().run(graph, inputs)
+        return super().run(graph, inputs, keep=keep)
 
 
 @pytest.mark.parametrize("name", BUNDLES)

@@ -1,8 +1,9 @@
 """What learns and serves on a GPU does as it does on a CPU; where there is none, asking for it is an error."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,8 +37,8 @@ class Recorder:
     def name(self) -> str:
         return self._engine.name
 
-    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        outputs = self._engine.run(graph, inputs)
+    def run(self, graph: str, inputs: Mapping[str, Any], *, keep: Collection[str] = ()) -> dict[str, Any]:
+        outputs = self._engine.run(graph, inputs, keep=keep)
         self.runs.append((graph, dict(inputs), outputs))
         return outputs
 

@@ -35,7 +35,7 @@ class Model:
         self.inside = threading.Semaphore(0)
         self.runs = 0
 
-    def run(self, graph: str, inputs: Any) -> dict[str, Any]:
+    def run(self, graph: str, inputs: Any, *, keep: Any = ()) -> dict[str, Any]:
         self.runs += 1
         self.inside.release()
         assert self.gate.wait(30)

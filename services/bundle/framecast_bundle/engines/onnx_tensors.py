@@ -2,6 +2,8 @@
 
 from typing import Any, NoReturn
 
+import numpy as np
+
 from framecast.errors import InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.graphs import fixed_length
@@ -16,6 +18,11 @@ _DTYPES = {
     "tensor(int8)": "int8",
     "tensor(bool)": "bool",
 }
+
+
+def numpy_type(kind: str) -> "np.dtype[Any]":
+    """Of ONNX Runtime's name of a tensor's type, such as `tensor(float)`."""
+    return np.dtype(_DTYPES[kind])
 
 
 def describe_tensors(tensors: list[Any]) -> list[ModelBundle.Tensor]:

@@ -12,7 +12,7 @@ from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import Task
 from framecast_bundle.anchor_grid import AnchorLevel, anchor_grid
 from framecast_bundle.detections import Candidates, Detections, suppress
-from framecast_bundle.engine import Engine, refuse_shape, run_graph
+from framecast_bundle.engine import Engine, Tensor, refuse_shape, run_graph, run_graph_keeping
 from framecast_bundle.graphs import find_graph
 from framecast_bundle.mask_output import as_polygons, shape_masks
 from framecast_bundle.placement import Placement
@@ -59,19 +59,17 @@ class RcnnHead:
         self, engine: Engine, tensors: FloatArray, placements: Sequence[Placement], settings: Sequence[Settings]
     ) -> list[Prediction]:
         """See `Head.predict`."""
-        names = self._features + self._objectness + self._deltas
-        outputs = run_graph(engine, "dense", {self._input: tensors}, names)
-        pooled, rpn_levels = self._head.pooled_levels, len(self._objectness)
-        objectness, deltas = outputs[pooled : pooled + rpn_levels], outputs[pooled + rpn_levels :]
+        outputs, pooled = run_graph_keeping(
+            engine, "dense", {self._input: tensors}, self._objectness + self._deltas, keep=self._features
+        )
+        objectness, deltas = outputs[: len(self._objectness)], outputs[len(self._objectness) :]
         # What torchvision clips to: the resized picture, not the padded tensor.
         sizes = np.array([(placement.height, placement.width) for placement in placements], dtype=np.float32)
         proposals, splits = self._propose(objectness, deltas, tensors.shape[2:], sizes)
         allowed = class_filter(settings, self._manifest)
         predictions = []
         for index, (placement, setting) in enumerate(zip(placements, settings, strict=True)):
-            features = {
-                name: level[index : index + 1] for name, level in zip(self._features, outputs[:pooled], strict=True)
-            }
+            features = {name: level[index : index + 1] for name, level in zip(self._features, pooled, strict=True)}
             found, logits = self._detect(
                 engine,
                 features,
@@ -129,7 +127,7 @@ class RcnnHead:
     def _detect(
         self,
         engine: Engine,
-        features: Mapping[str, FloatArray],
+        features: Mapping[str, Tensor],
         proposals: FloatArray,
         placement: Placement,
         settings: Settings,
@@ -162,7 +160,7 @@ class RcnnHead:
     def _with_masks_of(
         self,
         engine: Engine,
-        features: Mapping[str, FloatArray],
+        features: Mapping[str, Tensor],
         found: Detections,
         prediction: Prediction,
         settings: Settings,
@@ -190,7 +188,7 @@ class RcnnHead:
     def _with_keypoints(
         self,
         engine: Engine,
-        features: Mapping[str, FloatArray],
+        features: Mapping[str, Tensor],
         found: Detections,
         prediction: Prediction,
         placement: Placement,

@@ -1,11 +1,13 @@
 """The cut network run by PyTorch, behind the same port as the exported graphs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from framecast.errors import FailedPreconditionError
+from framecast_bundle.engine import Tensor
 from framecast_trainer.learning.architectures.learner import Stage
 
 
@@ -22,7 +24,7 @@ class TorchEngine:
     def name(self) -> str:
         return f"PyTorch on {self._device.type}"
 
-    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, graph: str, inputs: Mapping[str, Tensor], *, keep: Collection[str] = ()) -> dict[str, Any]:
         stage = self._stages.get(graph)
         if stage is None:
             raise FailedPreconditionError(
@@ -31,7 +33,7 @@ class TorchEngine:
                 graph=graph,
             )
         tensors = [
-            torch.from_numpy(np.require(inputs[port.name], requirements=("C", "W"))).to(self._device)
+            torch.from_numpy(np.require(cast(np.ndarray, inputs[port.name]), requirements=("C", "W"))).to(self._device)
             for port in stage.inputs
         ]
         with torch.no_grad():

@@ -1,7 +1,8 @@
 """A bundle of a network as it is: with the weights that it is given, or random ones, but without any training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ import torch
 from framecast.errors import InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle import manifest as bundle_manifest
-from framecast_bundle.engine import Engine
+from framecast_bundle.engine import Engine, Tensor
 from framecast_bundle.engines.onnxruntime_engine import OnnxRuntimeEngine
 from framecast_bundle.picture import Image
 from framecast_bundle.predictor import Predictor
@@ -81,7 +82,7 @@ class _BothEngines:
         self.difference = 0.0
         """The largest difference of an output, as a share of its largest value."""
 
-    def run(self, graph: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, graph: str, inputs: Mapping[str, Tensor], *, keep: Collection[str] = ()) -> dict[str, Any]:
         answers, others = self._first.run(graph, inputs), self._second.run(graph, inputs)
         for name, answer in answers.items():
             largest = max(float(np.abs(answer).max(initial=0.0)), 1e-6)
