@@ -159,10 +159,6 @@ def test_a_stream_keeps_its_version_over_a_switch_and_a_resume(world: World) -> 
     received = [next(responses) for _ in range(5)]
     world.serve(SECOND)
     assert world.images(TINY).model.model_version == SECOND
-    rows = {each.model_version: each for each in world.in_memory()}
-    assert rows[FIRST].state == LoadedModel.LEAVING
-    assert rows[FIRST].active_calls == 1
-    assert rows[SECOND].state == LoadedModel.READY
     rest = [each.result.SerializeToString(deterministic=True) for each in responses]
     assert [each.result.SerializeToString(deterministic=True) for each in received] + rest == expected
     until(lambda: [each.model_version for each in world.in_memory()] == [SECOND])
@@ -170,6 +166,16 @@ def test_a_stream_keeps_its_version_over_a_switch_and_a_resume(world: World) -> 
     version, resumed = frames_of(world.stream(TINY, received[-1].progress.resume_token))
     assert version == FIRST
     assert resumed == expected[5:]
+
+
+def test_a_version_that_is_in_use_leaves_behind_its_last_user(world: World) -> None:
+    world.serve(FIRST)
+    with world.inference.service.models.lease(FIRST):
+        world.serve(SECOND)
+        rows = {each.model_version: each for each in world.in_memory()}
+        assert (rows[FIRST].state, rows[FIRST].active_calls, rows[FIRST].served) == (LoadedModel.LEAVING, 1, False)
+        assert (rows[SECOND].state, rows[SECOND].active_calls, rows[SECOND].served) == (LoadedModel.READY, 0, True)
+    assert [each.model_version for each in world.in_memory()] == [SECOND]
 
 
 def test_switches_under_load_fail_no_request_and_mix_no_stream(world: World) -> None:
