@@ -130,9 +130,7 @@ class LiveStream(Iterator[LiveResult]):
                 number = next(numbers)
                 message = live_frame_to_proto(frame if isinstance(frame, LiveFrame) else LiveFrame(frame), number)
                 yield inference_service_pb2.StreamFramesRequest(frame=message)
-        except (
-            BaseException
-        ) as error:  # raised here, nobody would see it; the reader gets it at the end
+        except BaseException as error:  # raised here, nobody would see it; the reader gets it at the end
             self._failure = error
 
 
