@@ -17,6 +17,10 @@ from framecast.errors import (
     OutOfRangeError,
     UnimplementedError,
 )
+from framecast.transport import open_channel
+from framecast.v1 import inference_job_service_pb2_grpc
+from framecast.v1.inference_job_pb2 import InferenceJob
+from framecast.v1.inference_job_service_pb2 import CreateInferenceJobRequest
 from tests.support.inference_process import inference_process
 from tests.support.inference_server import InferenceHandle, inference
 from tests.support.waiting import until
@@ -207,3 +211,13 @@ def test_without_a_database_jobs_are_not_supported(services: Services) -> None:
     with client_of(services, services.inference.address) as client, pytest.raises(UnimplementedError) as refused:
         list(client.inference_jobs.list())
     assert refused.value.reason == "INFERENCE_JOBS_NOT_SUPPORTED"
+
+
+def test_recording_predictions_is_refused_by_name(services: Services, client: Client) -> None:
+    stub = inference_job_service_pb2_grpc.InferenceJobServiceStub(open_channel(client._connection.addresses.inference))
+    job = InferenceJob(
+        model_version=services.yolox, dataset_version="projects/default/datasets/d/versions/1", record_predictions=True
+    )
+    with pytest.raises(UnimplementedError) as refused:
+        stub.CreateInferenceJob(CreateInferenceJobRequest(parent="projects/default", inference_job=job))
+    assert refused.value.reason == "RECORDING_NOT_SUPPORTED"

@@ -65,7 +65,11 @@ class JobQueue:
         if len(request_id) > MAX_REQUEST_ID:
             raise _refused("request_id", f"must have at most {MAX_REQUEST_ID} characters", "REQUEST_ID_INVALID")
         if asked.record_predictions:
-            raise UnimplementedError("recording predictions is not supported yet", reason="NOT_SUPPORTED")
+            raise UnimplementedError(
+                "inference_job.record_predictions is not supported: the registry keeps no predictions yet; read the"
+                " job's results instead",
+                reason="RECORDING_NOT_SUPPORTED",
+            )
         spec = _inputs(asked)
         fingerprint = hashlib.sha256(spec.SerializeToString(deterministic=True)).hexdigest()
         earlier = self._store.find_request(project, request_id)

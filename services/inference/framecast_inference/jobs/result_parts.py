@@ -75,6 +75,8 @@ def read_part(job: InferenceJob, part: ResultPart, objects: ResultObjects) -> by
 
 def from_position(data: bytes, skip: int) -> bytes:
     """A part without its first `skip` results."""
+    if not skip:
+        return data
     offset = 0
     for _ in range(skip):
         tag, offset = read_varint(data, offset)

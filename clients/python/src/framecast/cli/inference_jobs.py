@@ -26,13 +26,12 @@ def inference_jobs() -> None:
     "start",
     epilog="\b\nExamples:\n  framecast inference-jobs start cars street.mp4 crossing.mp4 --stride 5 --watch\n"
     "  framecast inference-jobs start cars frame1.jpg frame2.jpg frame3.jpg --group\n"
-    "  framecast inference-jobs start cars --dataset cars/2 --subset test --record",
+    "  framecast inference-jobs start cars --dataset cars/2 --subset test",
 )
 @click.argument("model")
 @click.argument("sources", nargs=-1)
 @click.option("--dataset", help="Every picture of a dataset version (`cars`, its latest, or `cars/2`), not SOURCES.")
 @click.option("--subset", type=click.Choice([each.value for each in Subset]), help="Of --dataset.")
-@click.option("--record", is_flag=True, help="Record the results as predictions of --dataset.")
 @click.option("--group", is_flag=True, help="Take SOURCES, all pictures, for the frames of one video.")
 @click.option("--watch", is_flag=True, help="Show the job until it has ended.")
 @settings_options
@@ -44,7 +43,6 @@ def start(
     sources: tuple[str, ...],
     dataset: str | None,
     subset: str | None,
-    record: bool,
     group: bool,
     watch: bool,
     settings: GivenSettings,
@@ -56,15 +54,14 @@ def start(
     """
     if bool(sources) == bool(dataset):
         raise click.UsageError("give either SOURCES or --dataset")
-    if (subset or record) and not dataset:
-        raise click.UsageError("--subset and --record are for --dataset")
+    if subset and not dataset:
+        raise click.UsageError("--subset is for --dataset")
     with session.client() as client:
         job = client.inference_jobs.start(
             model,
             _stored(client, session, sources, group=group),
             dataset=dataset,
             subset=Subset(subset) if subset else None,
-            record_predictions=record,
             **frames,
             **settings.of(client, model),
         )
@@ -161,7 +158,7 @@ def cancel(session: Session, job: str) -> None:
 @click.argument("job")
 @session_options
 def delete(session: Session, job: str) -> None:
-    """Remove JOB, which has ended, with its results. Recorded predictions stay."""
+    """Remove JOB, which has ended, with its results."""
     with session.client() as client:
         found = client.inference_jobs.get(job)
         found.delete()
@@ -233,7 +230,7 @@ def _print(update: InferenceUpdate) -> None:
             "model version": update.model_version,
             "dataset": update.dataset_version,
             "predictions": update.prediction_set,
-            "settings": {key: value for key, value in vars(update.settings).items() if value not in (None, ())},
+            "settings": {key: value for key, value in vars(update.settings).items() if value not in (None, (), {})},
             "created": update.create_time,
             "started": update.start_time,
             "ended": update.end_time,
