@@ -61,9 +61,9 @@ class Polygons:
 
     def take(self, rows: LongArray) -> "Polygons":
         """Some of the instances, in the order given."""
-        instance_splits, parts = _take(self.instance_splits, rows)
-        part_splits, rings = _take(self.part_splits, parts)
-        ring_splits, points = _take(self.ring_splits, rings)
+        instance_splits, parts = take_splits(self.instance_splits, rows)
+        part_splits, rings = take_splits(self.part_splits, parts)
+        ring_splits, points = take_splits(self.ring_splits, rings)
         return Polygons(
             points=self.points[points],
             ring_splits=ring_splits,
@@ -86,7 +86,7 @@ def join_polygons(several: Sequence[Polygons]) -> Polygons:
     )
 
 
-def _take(splits: LongArray, rows: LongArray) -> tuple[LongArray, LongArray]:
+def take_splits(splits: LongArray, rows: LongArray) -> tuple[LongArray, LongArray]:
     """Offsets of the rows chosen, and which entries they have."""
     counts = np.diff(splits)[rows]
     chosen = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

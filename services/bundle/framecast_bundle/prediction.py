@@ -1,5 +1,6 @@
 """What a model says of one picture, as arrays."""
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +34,10 @@ class Keypoints:
     """[N, J, 2] x, y in source pixels; NaN where a point was not found."""
     scores: FloatArray
     """[N, J] in [0, 1]."""
+
+    def take(self, rows: LongArray) -> "Keypoints":
+        """Those of some instances, in the order given."""
+        return Keypoints(self.points[rows], self.scores[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,3 +85,17 @@ class Prediction:
     """[C] what the scores were made of, where it is asked for."""
     features: FloatArray | None = None
     """[D] the picture's embedding, where the model gives one."""
+
+    def take(self, rows: LongArray) -> "Prediction":
+        """The same with some of its instances, in the order given."""
+        return dataclasses.replace(
+            self,
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            class_indices=self.class_indices[rows],
+            polygons=None if self.polygons is None else self.polygons.take(rows),
+            run_lengths=None if self.run_lengths is None else self.run_lengths.take(rows),
+            logits=None if self.logits is None else self.logits[rows],
+            keypoints=None if self.keypoints is None else self.keypoints.take(rows),
+            track_ids=None if self.track_ids is None else self.track_ids[rows],
+        )

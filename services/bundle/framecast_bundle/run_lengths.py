@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 import framecast_core
-from framecast_bundle.polygons import Polygons
+from framecast_bundle.polygons import Polygons, take_splits
 
 LongArray = npt.NDArray[np.int64]
 
@@ -21,6 +21,11 @@ class RunLengths:
     """[N + 1] offsets into `counts`."""
     areas: LongArray
     """[N] pixels of each mask."""
+
+    def take(self, rows: LongArray) -> "RunLengths":
+        """Some of the masks, in the order given."""
+        splits, chosen = take_splits(self.splits, rows)
+        return RunLengths(self.counts[chosen], splits, self.areas[rows])
 
 
 def run_lengths_of(polygons: Polygons, width: int, height: int) -> RunLengths:

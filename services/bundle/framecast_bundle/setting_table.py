@@ -11,6 +11,7 @@ MAX_RDP_THRESHOLD = 0.01
 MAX_DETECTIONS = 10_000
 WINDOW_SIDES = (32, 8192)
 MAX_WINDOW_OVERLAP = 0.9
+MAX_LOST_FRAMES = 100_000
 
 Has = Callable[[ModelBundle], bool]
 
@@ -165,6 +166,45 @@ SETTINGS = (
         has=lambda manifest: not _labels_pixels(manifest),
         required=True,
         description="Results carry a picture of what the network saw, with what was found drawn on it.",
+    ),
+    Setting(
+        name="track",
+        type=SettingSchema.BOOLEAN,
+        has=_finds_boxes,
+        required=True,
+        description="The same object has the same track_id in all frames of a stream.",
+    ),
+    Setting(
+        name="track_low_score",
+        type=SettingSchema.NUMBER,
+        has=_finds_boxes,
+        minimum=0.0,
+        maximum=1.0,
+        description="What scores less than it would need to be reported, but more than this, keeps up a track.",
+    ),
+    Setting(
+        name="track_new_score",
+        type=SettingSchema.NUMBER,
+        has=_finds_boxes,
+        minimum=0.0,
+        maximum=1.0,
+        description="What begins a track must score more than this, and enough to be reported.",
+    ),
+    Setting(
+        name="track_lost_frames",
+        type=SettingSchema.INTEGER,
+        has=_finds_boxes,
+        minimum=0,
+        maximum=MAX_LOST_FRAMES,
+        description="For how many frames an object that is not seen is remembered.",
+    ),
+    Setting(
+        name="track_min_overlap",
+        type=SettingSchema.NUMBER,
+        has=_finds_boxes,
+        minimum=0.0,
+        maximum=1.0,
+        description="How much a box must overlap with where its object is expected.",
     ),
 )
 """In the order of the fields' numbers."""

@@ -52,6 +52,12 @@ class Settings:
     """Share of a window's side; in [0, 0.9]."""
     logits: bool = False
     debug_picture: bool = False
+    track: bool = False
+    track_low_score: float = 0.1
+    track_new_score: float = 0.0
+    track_lost_frames: int = 30
+    """Frames of the stream."""
+    track_min_overlap: float = 0.2
 
     def to_proto(self) -> InferenceSettings:
         """The same as a message with every field set."""

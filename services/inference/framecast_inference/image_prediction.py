@@ -45,6 +45,13 @@ class ImagePrediction:
         are in their outcomes.
         """
         check_count(inputs)
+        if settings.track:
+            raise InvalidArgumentError(
+                "settings.track follows objects from frame to frame, and these are single pictures; leave it out, or "
+                "ask for a video or a list of stored pictures by PredictVideo",
+                reason="TRACKING_NEEDS_FRAMES",
+                field="settings.track",
+            )
         frames = (self.frame(position, each) for position, each in enumerate(inputs))
         return self.outcomes(frames, len(inputs), model, settings, on_cancel, deadline=deadline)
 

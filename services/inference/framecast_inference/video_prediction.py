@@ -4,13 +4,14 @@ import math
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from framecast.v1.frame_range_pb2 import FrameRange
 from framecast_bundle.settings import Settings
 from framecast_inference.batching.batcher import Priority
 from framecast_inference.frame_sources import FrameSource
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.object_tracking import ObjectTracker, followed, looking_lower
 from framecast_inference.pipeline import FrameOutcome, OnCancel, open_pipeline
 from framecast_inference.resume_point import ResumePoint, from_token, request_fingerprint, to_token
 from framecast_inference.sources.frame_range import select_frames
@@ -72,16 +73,26 @@ def stream_frames(
         )
         start = from_token(resume_token, fingerprint)
         terms = StreamTerms(sequence.facts, len(sequence.readable(selected)))
+        tracker = ObjectTracker(settings, model.manifest, start.tracks) if settings.track else None
+        asked = settings if tracker is None else looking_lower(settings)
         frames = sequence.frames(selected, start=start)
-        with open_pipeline(frames, model, settings, on_cancel, priority=priority, deadline=deadline) as pipeline:
-            yield terms, _with_tokens(pipeline, selected, start, fingerprint, _version_number(model.name))
+        with open_pipeline(frames, model, asked, on_cancel, priority=priority, deadline=deadline) as pipeline:
+            yield terms, _with_tokens(pipeline, tracker, selected, start, fingerprint, _version_number(model.name))
 
 
 def _with_tokens(
-    outcomes: Iterable[FrameOutcome], selected: range, point: ResumePoint, fingerprint: bytes, model_version: int
+    outcomes: Iterable[FrameOutcome],
+    tracker: ObjectTracker | None,
+    selected: range,
+    point: ResumePoint,
+    fingerprint: bytes,
+    model_version: int,
 ) -> Iterator[StreamedFrame]:
     for outcome in outcomes:
         point = point.after(selected, outcome.frame.index)
+        if tracker is not None:
+            outcome = followed(outcome, tracker)
+            point = replace(point, tracks=tracker.save())
         yield StreamedFrame(outcome, point.frames_done, to_token(point, fingerprint, model_version=model_version))
 
 

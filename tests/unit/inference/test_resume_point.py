@@ -1,11 +1,19 @@
 """Tokens of a stream: where it goes on, and whose they are."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 
-from framecast.errors import InvalidArgumentError
-from framecast_inference.resume_point import ResumePoint, from_token, request_fingerprint, to_token, version_of
+from framecast.errors import FailedPreconditionError, InvalidArgumentError
+from framecast_inference.resume_point import (
+    MOST_TRACK_BYTES,
+    ResumePoint,
+    from_token,
+    request_fingerprint,
+    to_token,
+    version_of,
+)
 
 OURS = request_fingerprint([b"model", b"video", b"frames"])
 SELECTED = range(10, 40, 3)
@@ -24,6 +32,19 @@ def test_a_token_says_which_version_it_comes_from() -> None:
     assert version_of("") == ""
     with pytest.raises(InvalidArgumentError, match="resume_token"):
         version_of("x")
+
+
+def test_a_token_brings_tracks_back_as_far_as_it_holds_them() -> None:
+    point = ResumePoint(position=3, frames_done=3, tracks=bytes(range(1, 251)))
+    assert from_token(to_token(point, OURS), OURS) == point
+    assert point.after(SELECTED, 19).tracks == point.tracks
+    most = replace(point, tracks=bytes(range(1, 65)) * (MOST_TRACK_BYTES // 64))
+    assert from_token(to_token(most, OURS), OURS) == most
+    token = to_token(replace(most, tracks=most.tracks + b"x"), OURS)
+    assert len(token) < 200
+    with pytest.raises(FailedPreconditionError) as refused:
+        from_token(token, OURS)
+    assert refused.value.reason == "TRACKS_TOO_MANY"
 
 
 def test_a_token_is_safe_in_a_file_name() -> None:

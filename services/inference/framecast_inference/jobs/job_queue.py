@@ -137,6 +137,12 @@ class JobQueue:
         sha256 = self._registry.trained_bundle(spec.model_version)
         manifest = bundle_manifest.from_json(self._blobs.read(sha256))
         settings = effective_settings(spec.settings, manifest)
+        if settings.track and spec.dataset_version:
+            raise _refused(
+                "inference_job.settings.track",
+                "follows objects from frame to frame, and the pictures of a dataset are none; give videos as sources",
+                "TRACKING_NEEDS_FRAMES",
+            )
         spec.settings.CopyFrom(settings.to_proto())
         return sha256
 

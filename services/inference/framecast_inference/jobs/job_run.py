@@ -16,8 +16,10 @@ from framecast_inference.jobs import job as jobs
 from framecast_inference.jobs.job import InferenceJob, JobState, LeaseLostError
 from framecast_inference.jobs.job_frames import PASSING, JobFrames
 from framecast_inference.jobs.ports import JobStore, ResultObjects
-from framecast_inference.jobs.result_parts import OpenPart
+from framecast_inference.jobs.result_parts import OpenPart, read_tracks
+from framecast_inference.jobs.source_tracks import SourceTracks
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.object_tracking import looking_lower
 from framecast_inference.pipeline import open_pipeline
 from framecast_inference.result_writer import measured_result
 from framecast_runtime.changes import Changes
@@ -169,24 +171,34 @@ class JobRun:
     def _stream(self, spec: JobSpec, model: LoadedModel) -> None:
         settings = effective_settings(spec.settings, model.manifest)
         frames = self._frames.frames(spec, self.job.counts, self.job.progress.frames_done, self.stop.wanted)
+        tracks = SourceTracks(settings, model.manifest, self._last_tracks()) if settings.track else None
+        asked = settings if tracks is None else looking_lower(settings)
         part, since = OpenPart(), time.monotonic()
         try:
-            with open_pipeline(frames, model, settings, self.stop.call_back, priority=Priority.BULK) as pipeline:
+            with open_pipeline(frames, model, asked, self.stop.call_back, priority=Priority.BULK) as pipeline:
                 for outcome in pipeline:
+                    if tracks is not None:
+                        outcome = tracks.follow(outcome)
                     part.add(measured_result(outcome, model), failed=outcome.prediction is None)
                     if part.full or time.monotonic() - since > self._flush_s:
-                        self._keep(part)
+                        self._keep(part, tracks)
                         since = time.monotonic()
         except (CancelledError, *PASSING):
-            self._keep(part)  # what was computed is not computed again
+            self._keep(part, tracks)  # what was computed is not computed again
             raise
-        self._keep(part)
+        self._keep(part, tracks)
 
-    def _keep(self, part: OpenPart) -> None:
+    def _last_tracks(self) -> bytes:
+        """What the job's tracker saved behind the last result that is kept; empty before the first."""
+        done = self.job.progress.frames_done
+        parts = self._store.parts(self.job, position=done - 1, limit=1) if done else []
+        return read_tracks(self.job, parts[0], self._objects) if parts else b""
+
+    def _keep(self, part: OpenPart, tracks: SourceTracks | None) -> None:
         """Bytes first, then the row that points at them, which is refused once the job is another's."""
         if not len(part):
             return
-        stored = part.store(self.job, self._objects)
+        stored = part.store(self.job, self._objects, b"" if tracks is None else tracks.save())
         self.job = self._store.add_part(self.job, stored, lambda job: jobs.advanced(job, self._owner, stored))
         self._changes.notify()
 

@@ -39,8 +39,11 @@ class OpenPart:
         self._bytes += len(field)
         self._failed += failed
 
-    def store(self, job: InferenceJob, objects: ResultObjects) -> ResultPart:
-        """Writes the object of the part that comes next in the job. The part is empty then."""
+    def store(self, job: InferenceJob, objects: ResultObjects, tracks: bytes = b"") -> ResultPart:
+        """Writes the object of the part that comes next in the job. The part is empty then.
+
+        `tracks` is what an object tracker saved behind the part's last frame; nothing is written where it is empty.
+        """
         data = b"".join(self._results)
         part = ResultPart(
             number=job.part_count,
@@ -51,6 +54,8 @@ class OpenPart:
             sha256=hashlib.sha256(data).hexdigest(),
         )
         objects.put(_path(job, part), data)
+        if tracks:
+            objects.put(_tracks_path(job, part), tracks)
         self._results, self._bytes, self._failed = [], 0, 0
         return part
 
@@ -71,6 +76,14 @@ def read_part(job: InferenceJob, part: ResultPart, objects: ResultObjects) -> by
             position=part.position,
         )
     return data
+
+
+def read_tracks(job: InferenceJob, part: ResultPart, objects: ResultObjects) -> bytes:
+    """What an object tracker saved behind a part; empty where it saved nothing."""
+    try:
+        return objects.get(_tracks_path(job, part))
+    except NotFoundError:
+        return b""
 
 
 def from_position(data: bytes, skip: int) -> bytes:
@@ -96,6 +109,10 @@ def remove_all(job: InferenceJob, objects: ResultObjects) -> None:
 def _path(job: InferenceJob, part: ResultPart) -> str:
     # With the digest: of two replicas that both think the part is theirs, none writes over the other's.
     return f"{_folder(job)}{part.number:08d}-{part.sha256}"
+
+
+def _tracks_path(job: InferenceJob, part: ResultPart) -> str:
+    return f"{_path(job, part)}.tracks"
 
 
 def _folder(job: InferenceJob) -> str:

@@ -88,6 +88,11 @@ class InferenceSettings(_message.Message):
     WINDOW_OVERLAP_FIELD_NUMBER: _builtins.int
     LOGITS_FIELD_NUMBER: _builtins.int
     DEBUG_PICTURE_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
+    TRACK_LOW_SCORE_FIELD_NUMBER: _builtins.int
+    TRACK_NEW_SCORE_FIELD_NUMBER: _builtins.int
+    TRACK_LOST_FRAMES_FIELD_NUMBER: _builtins.int
+    TRACK_MIN_OVERLAP_FIELD_NUMBER: _builtins.int
     confidence_threshold: _builtins.float
     """Instances with a lower score are dropped; labels of a picture too. In [0, 1]."""
     iou_threshold: _builtins.float
@@ -120,6 +125,23 @@ class InferenceSettings(_message.Message):
     """Results carry logits. UNIMPLEMENTED for models that do not give them."""
     debug_picture: _builtins.bool
     """Results carry a picture of what the network saw, with what was found drawn on it."""
+    track: _builtins.bool
+    """Gives the same object the same `track_id` in all frames of a stream, whatever the connection does to it. Of models
+    that find boxes. Frames are followed in the order in which they come, also backwards; a frame that is lost is as if it
+    were not there. INVALID_ARGUMENT for single pictures.
+    """
+    track_low_score: _builtins.float
+    """Instances that score less than the confidence threshold, but more than this, are not reported but keep up the
+    tracks of their objects. In [0, 1]; 0.1 where open.
+    """
+    track_new_score: _builtins.float
+    """Instances must score more than this to begin a track, and enough to be reported. In [0, 1]; 0 where open."""
+    track_lost_frames: _builtins.int
+    """For how many frames of the stream an object that is not seen is remembered. In [0, 100000]; 30 where open."""
+    track_min_overlap: _builtins.float
+    """How much a box must overlap with where its object is expected: intersection over union times a weight that grows from
+    0.5 at the confidence threshold to 1. In [0, 1]; 0.2 where open.
+    """
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the categories to report; empty: all. INVALID_ARGUMENT for a name that the model does not have."""
@@ -147,10 +169,15 @@ class InferenceSettings(_message.Message):
         window_overlap: _builtins.float | None = ...,
         logits: _builtins.bool | None = ...,
         debug_picture: _builtins.bool | None = ...,
+        track: _builtins.bool | None = ...,
+        track_low_score: _builtins.float | None = ...,
+        track_new_score: _builtins.float | None = ...,
+        track_lost_frames: _builtins.int | None = ...,
+        track_min_overlap: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_augment", b"_augment", "_class_agnostic", b"_class_agnostic", "_confidence_threshold", b"_confidence_threshold", "_debug_picture", b"_debug_picture", "_iou_threshold", b"_iou_threshold", "_logits", b"_logits", "_max_detections", b"_max_detections", "_rdp_threshold", b"_rdp_threshold", "_window_height", b"_window_height", "_window_overlap", b"_window_overlap", "_window_width", b"_window_width", "augment", b"augment", "class_agnostic", b"class_agnostic", "confidence_threshold", b"confidence_threshold", "debug_picture", b"debug_picture", "iou_threshold", b"iou_threshold", "logits", b"logits", "max_detections", b"max_detections", "rdp_threshold", b"rdp_threshold", "window_height", b"window_height", "window_overlap", b"window_overlap", "window_width", b"window_width"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_augment", b"_augment", "_class_agnostic", b"_class_agnostic", "_confidence_threshold", b"_confidence_threshold", "_debug_picture", b"_debug_picture", "_iou_threshold", b"_iou_threshold", "_logits", b"_logits", "_max_detections", b"_max_detections", "_rdp_threshold", b"_rdp_threshold", "_track", b"_track", "_track_lost_frames", b"_track_lost_frames", "_track_low_score", b"_track_low_score", "_track_min_overlap", b"_track_min_overlap", "_track_new_score", b"_track_new_score", "_window_height", b"_window_height", "_window_overlap", b"_window_overlap", "_window_width", b"_window_width", "augment", b"augment", "class_agnostic", b"class_agnostic", "confidence_threshold", b"confidence_threshold", "debug_picture", b"debug_picture", "iou_threshold", b"iou_threshold", "logits", b"logits", "max_detections", b"max_detections", "rdp_threshold", b"rdp_threshold", "track", b"track", "track_lost_frames", b"track_lost_frames", "track_low_score", b"track_low_score", "track_min_overlap", b"track_min_overlap", "track_new_score", b"track_new_score", "window_height", b"window_height", "window_overlap", b"window_overlap", "window_width", b"window_width"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_augment", b"_augment", "_class_agnostic", b"_class_agnostic", "_confidence_threshold", b"_confidence_threshold", "_debug_picture", b"_debug_picture", "_iou_threshold", b"_iou_threshold", "_logits", b"_logits", "_max_detections", b"_max_detections", "_rdp_threshold", b"_rdp_threshold", "_window_height", b"_window_height", "_window_overlap", b"_window_overlap", "_window_width", b"_window_width", "augment", b"augment", "categories", b"categories", "category_confidence_thresholds", b"category_confidence_thresholds", "class_agnostic", b"class_agnostic", "confidence_threshold", b"confidence_threshold", "debug_picture", b"debug_picture", "iou_threshold", b"iou_threshold", "logits", b"logits", "mask_format", b"mask_format", "max_detections", b"max_detections", "rdp_threshold", b"rdp_threshold", "window_height", b"window_height", "window_overlap", b"window_overlap", "window_width", b"window_width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_augment", b"_augment", "_class_agnostic", b"_class_agnostic", "_confidence_threshold", b"_confidence_threshold", "_debug_picture", b"_debug_picture", "_iou_threshold", b"_iou_threshold", "_logits", b"_logits", "_max_detections", b"_max_detections", "_rdp_threshold", b"_rdp_threshold", "_track", b"_track", "_track_lost_frames", b"_track_lost_frames", "_track_low_score", b"_track_low_score", "_track_min_overlap", b"_track_min_overlap", "_track_new_score", b"_track_new_score", "_window_height", b"_window_height", "_window_overlap", b"_window_overlap", "_window_width", b"_window_width", "augment", b"augment", "categories", b"categories", "category_confidence_thresholds", b"category_confidence_thresholds", "class_agnostic", b"class_agnostic", "confidence_threshold", b"confidence_threshold", "debug_picture", b"debug_picture", "iou_threshold", b"iou_threshold", "logits", b"logits", "mask_format", b"mask_format", "max_detections", b"max_detections", "rdp_threshold", b"rdp_threshold", "track", b"track", "track_lost_frames", b"track_lost_frames", "track_low_score", b"track_low_score", "track_min_overlap", b"track_min_overlap", "track_new_score", b"track_new_score", "window_height", b"window_height", "window_overlap", b"window_overlap", "window_width", b"window_width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__augment: _TypeAlias = _typing.Literal["augment"]  # noqa: Y015
     _WhichOneofArgType__augment: _TypeAlias = _typing.Literal["_augment", b"_augment"]  # noqa: Y015
@@ -168,6 +195,16 @@ class InferenceSettings(_message.Message):
     _WhichOneofArgType__max_detections: _TypeAlias = _typing.Literal["_max_detections", b"_max_detections"]  # noqa: Y015
     _WhichOneofReturnType__rdp_threshold: _TypeAlias = _typing.Literal["rdp_threshold"]  # noqa: Y015
     _WhichOneofArgType__rdp_threshold: _TypeAlias = _typing.Literal["_rdp_threshold", b"_rdp_threshold"]  # noqa: Y015
+    _WhichOneofReturnType__track: _TypeAlias = _typing.Literal["track"]  # noqa: Y015
+    _WhichOneofArgType__track: _TypeAlias = _typing.Literal["_track", b"_track"]  # noqa: Y015
+    _WhichOneofReturnType__track_lost_frames: _TypeAlias = _typing.Literal["track_lost_frames"]  # noqa: Y015
+    _WhichOneofArgType__track_lost_frames: _TypeAlias = _typing.Literal["_track_lost_frames", b"_track_lost_frames"]  # noqa: Y015
+    _WhichOneofReturnType__track_low_score: _TypeAlias = _typing.Literal["track_low_score"]  # noqa: Y015
+    _WhichOneofArgType__track_low_score: _TypeAlias = _typing.Literal["_track_low_score", b"_track_low_score"]  # noqa: Y015
+    _WhichOneofReturnType__track_min_overlap: _TypeAlias = _typing.Literal["track_min_overlap"]  # noqa: Y015
+    _WhichOneofArgType__track_min_overlap: _TypeAlias = _typing.Literal["_track_min_overlap", b"_track_min_overlap"]  # noqa: Y015
+    _WhichOneofReturnType__track_new_score: _TypeAlias = _typing.Literal["track_new_score"]  # noqa: Y015
+    _WhichOneofArgType__track_new_score: _TypeAlias = _typing.Literal["_track_new_score", b"_track_new_score"]  # noqa: Y015
     _WhichOneofReturnType__window_height: _TypeAlias = _typing.Literal["window_height"]  # noqa: Y015
     _WhichOneofArgType__window_height: _TypeAlias = _typing.Literal["_window_height", b"_window_height"]  # noqa: Y015
     _WhichOneofReturnType__window_overlap: _TypeAlias = _typing.Literal["window_overlap"]  # noqa: Y015
@@ -190,6 +227,16 @@ class InferenceSettings(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_detections) -> _WhichOneofReturnType__max_detections | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__rdp_threshold) -> _WhichOneofReturnType__rdp_threshold | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__track) -> _WhichOneofReturnType__track | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__track_lost_frames) -> _WhichOneofReturnType__track_lost_frames | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__track_low_score) -> _WhichOneofReturnType__track_low_score | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__track_min_overlap) -> _WhichOneofReturnType__track_min_overlap | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__track_new_score) -> _WhichOneofReturnType__track_new_score | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__window_height) -> _WhichOneofReturnType__window_height | None: ...
     @_typing.overload
