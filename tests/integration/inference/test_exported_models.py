@@ -60,6 +60,21 @@ def register(services: Services, architecture: str, folder: Path, picture: Path)
     return name
 
 
+def check_what_users_see(services: Services, version: str, picture: Path) -> None:
+    addresses = {"address": services.registry.address, "inference_address": services.inference.address}
+    with Client(**addresses, project=PROJECT.removeprefix("projects/")) as client:
+        found = client.detect(version, picture, confidence=0.0, max_detections=3)
+    if found.segmentation is None:
+        assert all(0 <= point.score <= 1 for instance in found.instances for point in instance.keypoints)
+        assert len(found.instances[0].keypoints) == 2
+        return
+    label_map = found.segmentation.to_array()
+    assert label_map.shape == (found.height, found.width)
+    for segment in found.segmentation.segments:
+        assert (label_map == segment.category_id).sum() == segment.area
+        assert segment.share == pytest.approx(segment.area / label_map.size)
+
+
 def test_embeddings_come_as_arrays(services: Services, shared_data: Path, tmp_path: Path) -> None:
     pictures = sorted((shared_data / "coco_ccby/images").iterdir())
     version = register(services, "resnet18", tmp_path, pictures[0])
@@ -123,6 +138,8 @@ def test_a_fresh_export_streams_and_answers_for_pictures(
             assert len(xs) >= 3
             assert 0 <= min(xs) <= max(xs) <= first.width
             assert 0 <= min(ys) <= max(ys) <= first.height
+    if architecture in ("keypoint_rcnn", "lraspp_mobilenet_v3_large"):
+        check_what_users_see(services, version, picture)
     asset = store_asset(services.registry_channel, shared_data / "videos/car_rotated_ccw90.mp4")
     header, *frames = services.stub.PredictVideo(
         PredictVideoRequest(

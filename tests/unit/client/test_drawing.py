@@ -1,5 +1,6 @@
 """Predictions drawn on pictures and videos."""
 
+import dataclasses
 import io
 import itertools
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from framecast import FrameResult, InvalidArgumentError, Label
+from framecast import FrameResult, InvalidArgumentError, Keypoint, Label, Segment, Segmentation
 from framecast.drawing import color_of, draw_prediction, draw_video
 from framecast.drawing.palette import text_color_on
 from framecast.drawing.upright import upright
@@ -68,6 +69,42 @@ def test_boxes_lie_within_the_picture_and_labels_do_not_fail_at_the_edge() -> No
 def test_labels_of_the_whole_picture_are_drawn() -> None:
     labelled = prediction(64, 48, labels=(Label(2, "cat", 0.9),))
     assert np.asarray(draw_prediction(Image.new("RGB", (64, 48)), labelled)).any()
+
+
+def test_label_map_is_laid_over_the_picture() -> None:
+    segmentation = Segmentation(
+        width=40,
+        height=30,
+        segments=(Segment(7, "road", 600, 0.5),),
+        run_lengths=np.array([600, 600], np.uint32),
+        run_segments=np.array([0, 1], np.uint32),
+    )
+    found = dataclasses.replace(prediction(40, 30), segmentation=segmentation)
+    pixels = np.asarray(draw_prediction(Image.new("RGB", (40, 30), (50, 50, 50)), found, labels=False))
+    assert (pixels[:15] == 50).all()
+    assert (pixels[15:] == pixels[20, 20]).all()
+    assert (pixels[20, 20] != 50).any()
+    assert (segmentation.to_array() == np.repeat([-1, 7], 600).reshape(30, 40)).all()
+
+
+def test_object_keeps_its_colour_whatever_it_is_called() -> None:
+    drawn = []
+    for category in (1, 2):
+        found = prediction(64, 48, boxes=[(10, 10, 50, 40)])
+        changes = {"category_ids": np.array([category], np.int32), "track_ids": np.array([5], np.int64)}
+        found = dataclasses.replace(found, instances=dataclasses.replace(found.instances, **changes))
+        drawn.append(np.asarray(draw_prediction(Image.new("RGB", (64, 48)), found, labels=False)))
+    np.testing.assert_array_equal(*drawn)
+    assert tuple(drawn[0][10, 30]) == color_of(5)
+
+
+def test_keypoints_are_drawn_where_they_are_known() -> None:
+    found = prediction(64, 48, boxes=[(10, 10, 50, 40)])
+    points = (Keypoint(30, 25, score=0.9), Keypoint(float("nan"), float("nan"), score=0.0))
+    found = dataclasses.replace(found, instances=dataclasses.replace(found.instances, keypoints=(points,)))
+    pixels = np.asarray(draw_prediction(Image.new("RGB", (64, 48)), found, labels=False))
+    assert tuple(pixels[25, 30]) == color_of(1)
+    assert (pixels[15, 15] == 0).all()
 
 
 def test_nothing_found_leaves_the_picture() -> None:

@@ -29,6 +29,8 @@ from framecast._prediction_types import (
     Label,
     LoadedModel,
     Prediction,
+    Segment,
+    Segmentation,
     StreamInfo,
 )
 from framecast._progress import Progress
@@ -103,6 +105,8 @@ __all__ = [
     "Progress",
     "ResourceExhaustedError",
     "RunLengthMask",
+    "Segment",
+    "Segmentation",
     "SettingOptions",
     "SettingSchema",
     "StreamInfo",

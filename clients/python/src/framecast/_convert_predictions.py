@@ -15,6 +15,8 @@ from framecast._prediction_types import (
     Label,
     LoadedModel,
     Prediction,
+    Segment,
+    Segmentation,
     StreamInfo,
 )
 from framecast._training_types import JobState
@@ -114,6 +116,7 @@ def _prediction(message: frame_result_pb2.Prediction) -> Prediction:
         mask_areas=np.array([i.mask_area for i in found], np.int64),
         masks=tuple(map(_mask, found)) if any(i.HasField("mask") for i in found) else (),
         logits=np.array([i.logits for i in found], np.float32) if any(i.logits for i in found) else None,
+        track_ids=np.array([i.track_id for i in found], np.int64) if any(i.track_id for i in found) else None,
     )
     labels = tuple(Label(label.category_id, label.category, label.score) for label in message.labels)
     return Prediction(
@@ -123,6 +126,21 @@ def _prediction(message: frame_result_pb2.Prediction) -> Prediction:
         labels,
         logits=np.array(message.logits, np.float32) if message.logits else None,
         debug_picture=message.debug_picture.data or None,
+        segmentation=_segmentation(message.segmentation) if message.HasField("segmentation") else None,
+    )
+
+
+def _segmentation(message: frame_result_pb2.Segmentation) -> Segmentation:
+    pixels = max(1, message.width * message.height)
+    return Segmentation(
+        width=message.width,
+        height=message.height,
+        segments=tuple(
+            Segment(segment.category_id, segment.category, segment.area, segment.area / pixels)
+            for segment in message.segments
+        ),
+        run_lengths=np.array(message.run_lengths, np.uint32),
+        run_segments=np.array(message.run_segments, np.uint32),
     )
 
 

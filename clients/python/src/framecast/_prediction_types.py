@@ -31,6 +31,8 @@ class Instance:
     """Where `mask_format="run_lengths"` asks for it, in place of polygons."""
     logits: NDArray[np.float32] | None = None
     """float32 [L]: what the network said before scores were made of it, where `logits=True` asks for it."""
+    track_id: int = 0
+    """The same for the same object in all frames of a stream, from 1, where `track=True` asks for it; 0: none (yet)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,8 @@ class Instances(Sequence[Instance]):
     """Of each instance; empty unless `mask_format="run_lengths"` asks for them."""
     logits: NDArray[np.float32] | None = None
     """float32 [N, L]; None unless `logits=True` asks for them."""
+    track_ids: NDArray[np.int64] | None = None
+    """int64 [N]: the object that each shows, from 1; 0: none (yet). None unless `track=True` found some."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -70,6 +74,7 @@ class Instances(Sequence[Instance]):
             int(self.mask_areas[index]),
             self.masks[index] if self.masks else None,
             None if self.logits is None else self.logits[index],
+            0 if self.track_ids is None else int(self.track_ids[index]),
         )
 
     def __iter__(self) -> Iterator[Instance]:
@@ -83,6 +88,37 @@ class Label:
     category_id: int
     name: str
     score: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A category that occurs in a picture."""
+
+    category_id: int
+    name: str
+    area: int
+    """Its pixels."""
+    share: float
+    """Of the picture's pixels, in (0, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Which category each pixel of a picture has."""
+
+    width: int
+    height: int
+    segments: tuple[Segment, ...]
+    """By the order of the model's categories."""
+    run_lengths: NDArray[np.uint32]
+    """uint32 [R]: pixels of each run of one category, row after row from the top left."""
+    run_segments: NDArray[np.uint32]
+    """uint32 [R]: which of `segments` each run is, counted from 1; 0: no category."""
+
+    def to_array(self) -> NDArray[np.int32]:
+        """int32 [height, width] of category ids; -1 where there is none."""
+        ids = np.array([-1, *(segment.category_id for segment in self.segments)], np.int32)
+        return np.repeat(ids[self.run_segments], self.run_lengths).reshape(self.height, self.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +135,8 @@ class Prediction:
     """float32 [C] of a classifier, by the model's categories; None unless `logits=True` asks for them."""
     debug_picture: bytes | None = None
     """A PNG of what the network saw, with the prediction on it; None unless `debug_picture=True` asks for it."""
+    segmentation: Segmentation | None = None
+    """None but for models that tell the category of every pixel."""
 
     def __len__(self) -> int:
         return len(self.instances)

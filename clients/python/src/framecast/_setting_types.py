@@ -36,6 +36,16 @@ class SettingOptions(TypedDict, total=False):
     """Results carry what scores were made of; not every model has it."""
     debug_picture: bool | None
     """Results carry a picture of what the network saw, with what was found drawn on it."""
+    track: bool | None
+    """Videos: the same object has the same `track_id` in all frames, also where the stream broke off in between."""
+    track_low_score: float | None
+    """What is too weak to be reported, but scores more than this, keeps up the track of its object; in [0, 1]."""
+    track_new_score: float | None
+    """What begins a track must score more than this, and enough to be reported; in [0, 1]."""
+    track_lost_frames: int | None
+    """For how many frames an object that is not seen is remembered."""
+    track_min_overlap: float | None
+    """How much a box must overlap with where its object is expected; in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,11 @@ class InferenceSettings:
     window_overlap: float | None = None
     logits: bool | None = None
     debug_picture: bool | None = None
+    track: bool | None = None
+    track_low_score: float | None = None
+    track_new_score: float | None = None
+    track_lost_frames: int | None = None
+    track_min_overlap: float | None = None
 
 
 @dataclass(frozen=True)

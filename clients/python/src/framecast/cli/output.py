@@ -123,6 +123,21 @@ def frame_document(result: FrameResult) -> dict[str, object]:
             {"category_id": label.category_id, "category": label.name, "score": round(label.score, _SCORE_DIGITS)}
             for label in prediction.labels
         ]
+    if prediction.segmentation is not None:
+        found = prediction.segmentation
+        made["segmentation"] = {
+            "segments": [
+                {
+                    "category_id": each.category_id,
+                    "category": each.name,
+                    "area": each.area,
+                    "share": round(each.share, _SCORE_DIGITS),
+                }
+                for each in found.segments
+            ],
+            "run_lengths": found.run_lengths.tolist(),
+            "run_segments": found.run_segments.tolist(),
+        }
     if prediction.logits is not None:
         made["logits"] = _numbers(prediction.logits)
     if prediction.debug_picture is not None:
@@ -151,6 +166,8 @@ def _instances(instances: Instances) -> list[dict[str, object]]:
             entry["mask_area"] = instance.mask_area
         if instance.logits is not None:
             entry["logits"] = _numbers(instance.logits)
+        if instance.track_id:
+            entry["track_id"] = instance.track_id
         if instance.keypoints:
             entry["keypoints"] = document(instance.keypoints)
         made.append(entry)

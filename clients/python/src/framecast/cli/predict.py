@@ -30,6 +30,7 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", 
     "  framecast predict cars/3 street.jpg --save annotated.png\n"
     "  framecast predict cars street.mp4 --confidence 0.5 --classes car,bus --save annotated.mp4 --save frames.json\n"
     "  framecast predict cars street.mp4 --start 300 --count 100 --stride 3 --json\n"
+    "  framecast predict cars street.mp4 --track --save annotated.mp4\n"
     "  framecast predict cars aerial.jpg --window 640 --set window_overlap=0.3 --mask-format run_lengths --json",
 )
 @click.argument("model")
@@ -74,6 +75,8 @@ def predict(
     for_videos = any(value is not None for value in (start, end, count, stride)) or backward or resume
     if not all(videos) and for_videos:
         raise click.UsageError("--start, --end, --count, --stride, --backward and --resume are for videos")
+    if settings.options.get("track") and not all(videos):
+        raise click.UsageError("--track follows objects from frame to frame, so it is for videos")
     if resume and len(files) > 1:
         raise click.UsageError("--resume goes on with one video")
     if any(videos) and any(targets.drawing_of(path, video=True) for path in files):
@@ -160,6 +163,8 @@ class _Run:
                         _complain(path, result)
                     else:
                         counts.update(result.prediction.instances.names)
+                        if result.prediction.segmentation is not None:
+                            counts.update(segment.name for segment in result.prediction.segmentation.segments)
                         counts.update(label.name for label in result.prediction.labels[:1])
                     speed = results.frames_done / max(1e-6, time.monotonic() - began)
                     bar.update(task, completed=results.frames_done, speed=f"{speed:.1f} fps")
@@ -202,6 +207,10 @@ def _print_picture(path: Path, result: FrameResult, target: Path | None) -> None
     if prediction.labels:
         labels = [(label.name, f"{label.score:.3f}") for label in prediction.labels[:5]]
         print_table(("category", "score"), labels, empty="")
+    elif prediction.segmentation is not None:
+        largest = sorted(prediction.segmentation.segments, key=lambda segment: -segment.area)
+        shares = [(segment.name, f"{segment.share:.1%}", segment.area) for segment in largest]
+        print_table(("category", "share", "pixels"), shares, empty="no category")
     else:
         boxes = [
             (instance.name, f"{instance.score:.3f}", ", ".join(f"{value:.1f}" for value in instance.box))

@@ -48,6 +48,7 @@ def settings_options(function: F) -> F:
         click.option(
             "--augment", is_flag=True, default=None, help="Look at it mirrored and smaller as well: slower, better."
         ),
+        click.option("--track", is_flag=True, default=None, help="Video: give each object an id that it keeps."),
         click.option(
             "--window",
             metavar="SIDE|WIDTHxHEIGHT",
@@ -62,7 +63,17 @@ def settings_options(function: F) -> F:
             help="Any setting of the model, such as category_confidence=car:0.7; see `framecast models settings`.",
         ),
     ]
-    keys = ("confidence", "iou", "rdp", "max_detections", "classes", "class_agnostic", "mask_format", "augment")
+    keys = (
+        "confidence",
+        "iou",
+        "rdp",
+        "max_detections",
+        "classes",
+        "class_agnostic",
+        "mask_format",
+        "augment",
+        "track",
+    )
 
     @functools.wraps(function)
     def wrapped(*args: Any, texts: tuple[str, ...], window: dict[str, int], **kwargs: Any) -> Any:

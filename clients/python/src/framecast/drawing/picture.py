@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from framecast._dataset_types import Polygon
-from framecast._prediction_types import Instance, Prediction
+from framecast._prediction_types import Instance, Prediction, Segmentation
 from framecast.drawing.labels import LabelPlacer
 from framecast.drawing.palette import color_of
 
@@ -31,19 +31,27 @@ def draw_prediction(
     if canvas is image:
         canvas = image.copy()
     unit = line_width(canvas.size)
+    if prediction.segmentation is not None:
+        canvas = _with_label_map(canvas, prediction.segmentation)
     weakest_first = sorted(prediction.instances, key=lambda instance: instance.score)
     for instance in weakest_first:
         if instance.polygons:
-            _draw_polygons(canvas, instance.polygons, color_of(instance.category_id), unit)
+            _draw_polygons(canvas, instance.polygons, _color(instance), unit)
         if boxes or (boxes is None and not instance.polygons):
             _draw_box(canvas, instance, unit)
+        _draw_keypoints(canvas, instance, unit)
     if labels:
         placer = LabelPlacer(canvas, font_for(canvas.size))
         crowded = len(weakest_first) > _CROWD
         for instance in reversed(weakest_first):
             text = _text(instance.name, instance.score, scores)
+            if instance.track_id:
+                text = f"#{instance.track_id} {text}"
             if not crowded or placer.fits(text, instance.box):
-                placer.place(text, instance.box, color_of(instance.category_id))
+                placer.place(text, instance.box, _color(instance))
+        if prediction.segmentation is not None:
+            for segment in sorted(prediction.segmentation.segments, key=lambda each: -each.area)[:8]:
+                placer.corner(f"{segment.name} {segment.share:.0%}", color_of(segment.category_id))
         for label in prediction.labels[:5]:
             placer.corner(_text(label.name, label.score, scores), color_of(label.category_id))
     return canvas
@@ -61,6 +69,30 @@ def font_for(size: tuple[int, int]) -> ImageFont.FreeTypeFont | ImageFont.ImageF
 
 def _text(name: str, score: float, with_score: bool) -> str:
     return f"{name} {score:.2f}" if with_score else name
+
+
+def _color(instance: Instance) -> tuple[int, int, int]:
+    """Of its category; of its track where it has one, so that an object keeps its colour."""
+    return color_of(instance.track_id or instance.category_id)
+
+
+def _with_label_map(canvas: Image.Image, segmentation: Segmentation) -> Image.Image:
+    inks = np.array([(0, 0, 0), *(color_of(each.category_id) for each in segmentation.segments)], np.float32)
+    opacity = np.array([0.0, *(_FILL for _ in segmentation.segments)], np.float32)
+    shape = (segmentation.height, segmentation.width)
+    labels = np.repeat(segmentation.run_segments, segmentation.run_lengths).reshape(shape)
+    pixels = np.asarray(canvas, np.float32)
+    mixed = pixels + (inks[labels] - pixels) * opacity[labels][..., None]
+    return Image.fromarray(np.round(mixed).astype(np.uint8))
+
+
+def _draw_keypoints(canvas: Image.Image, instance: Instance, width: float) -> None:
+    draw = ImageDraw.Draw(canvas)
+    radius = 1.6 * width
+    for point in instance.keypoints:
+        if math.isfinite(point.x) and math.isfinite(point.y):
+            area = (point.x - radius, point.y - radius, point.x + radius, point.y + radius)
+            draw.ellipse(area, fill=_color(instance), outline=(255, 255, 255))
 
 
 def _draw_polygons(canvas: Image.Image, polygons: Sequence[Polygon], color: tuple[int, int, int], width: float) -> None:
@@ -99,4 +131,4 @@ def _draw_box(canvas: Image.Image, instance: Instance, width: float) -> None:
     x_min, y_min, x_max, y_max = (float(value) for value in instance.box)
     draw = ImageDraw.Draw(canvas)
     corners = (round(x_min), round(y_min), max(round(x_min), round(x_max) - 1), max(round(y_min), round(y_max) - 1))
-    draw.rectangle(corners, outline=color_of(instance.category_id), width=max(1, round(width)))
+    draw.rectangle(corners, outline=_color(instance), width=max(1, round(width)))
