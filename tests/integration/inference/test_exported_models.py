@@ -60,12 +60,20 @@ def register(services: Services, architecture: str, folder: Path, picture: Path)
     return name
 
 
+def client_of(services: Services) -> Client:
+    return Client(
+        services.registry.address,
+        inference_address=services.inference.address,
+        project=PROJECT.removeprefix("projects/"),
+    )
+
+
 def check_what_users_see(services: Services, version: str, picture: Path) -> None:
-    addresses = {"address": services.registry.address, "inference_address": services.inference.address}
-    with Client(**addresses, project=PROJECT.removeprefix("projects/")) as client:
+    with client_of(services) as client:
         found = client.detect(version, picture, confidence=0.0, max_detections=3)
     if found.segmentation is None:
-        assert all(0 <= point.score <= 1 for instance in found.instances for point in instance.keypoints)
+        scores = [point.score for instance in found.instances for point in instance.keypoints]
+        assert all(score is not None and 0 <= score <= 1 for score in scores)
         assert len(found.instances[0].keypoints) == 2
         return
     label_map = found.segmentation.to_array()
@@ -78,12 +86,12 @@ def check_what_users_see(services: Services, version: str, picture: Path) -> Non
 def test_embeddings_come_as_arrays(services: Services, shared_data: Path, tmp_path: Path) -> None:
     pictures = sorted((shared_data / "coco_ccby/images").iterdir())
     version = register(services, "resnet18", tmp_path, pictures[0])
-    addresses = {"address": services.registry.address, "inference_address": services.inference.address}
-    with Client(**addresses, project=PROJECT.removeprefix("projects/")) as client:
+    with client_of(services) as client:
         assert client.load(version).embedding_size == 512
         assert client.load(services.yolox).embedding_size == 0
         vectors = client.embed(version, pictures, normalize=True)
-        assert (vectors.shape, vectors.dtype) == ((len(pictures), 512), np.float32)
+        assert vectors.shape == (len(pictures), 512)
+        assert vectors.dtype == np.float32
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
         np.testing.assert_array_equal(client.embed(version, pictures[1], normalize=True), vectors[1:2])
         boxes: list[list[list[float]]] = [[], [[0, 0, 90, 50], [30, 40, 200, 300]], [[5, 5, 60, 60]]]

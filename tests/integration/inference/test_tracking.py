@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def answers(services: Services, request: PredictVideoRequest) -> list[PredictVid
     return list(services.stub.PredictVideo(request))[1:]
 
 
-def request_for(services: Services, video: Path, settings: InferenceSettings, **frames: int) -> PredictVideoRequest:
+def request_for(services: Services, video: Path, settings: InferenceSettings, **frames: Any) -> PredictVideoRequest:
     asset = store_asset(services.registry_channel, video)
     return PredictVideoRequest(
         model_version=services.yolox, asset=asset.name, settings=settings, frame_range=FrameRange(**frames)
@@ -83,7 +84,7 @@ def test_things_that_stand_keep_their_ids(services: Services, shared_data: Path)
 
 @pytest.mark.parametrize("frames", [{"stride": 2}, {"direction": FrameRange.BACKWARD}])
 def test_stream_that_breaks_off_goes_on_with_the_same_ids(
-    services: Services, shared_data: Path, frames: dict[str, int]
+    services: Services, shared_data: Path, frames: dict[str, Any]
 ) -> None:
     video = shared_data / "videos/car_h264_cfr.mp4"
     request = request_for(services, video, TRACKED, start_index=60, end_index=84, **frames)

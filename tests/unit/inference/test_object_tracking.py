@@ -38,7 +38,8 @@ def ids(tracker: ObjectTracker, *seen: Seen) -> list[int]:
     """Of the instances that are reported, by their left edge. New ones are numbered by falling score."""
     found = tracker.follow(frame(*seen))
     assert found.track_ids is not None
-    return found.track_ids[np.argsort(found.boxes[:, 0])].tolist()
+    by_place: list[int] = found.track_ids[np.argsort(found.boxes[:, 0])].tolist()
+    return by_place
 
 
 def tracker(settings: Settings = SETTINGS) -> ObjectTracker:
