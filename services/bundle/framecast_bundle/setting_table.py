@@ -56,8 +56,8 @@ def _has_views(manifest: ModelBundle) -> bool:
 
 
 def has_logits(manifest: ModelBundle) -> bool:
-    """Whether a model's heads keep what scores are made of; the decoders of one-stage detectors do not."""
-    return manifest.WhichOneof("head") in ("classification", "rcnn")
+    """Whether a model's heads keep what scores are made of; the decoders of YOLO's do not."""
+    return manifest.WhichOneof("head") in ("classification", "rcnn", "anchors")
 
 
 SETTINGS = (

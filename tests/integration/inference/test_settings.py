@@ -168,6 +168,11 @@ def test_settings_in_force_come_back(services: Services, masks: str, picture: by
         window_overlap=0.5,
         logits=True,
         debug_picture=True,
+        track=False,
+        track_low_score=0.25,
+        track_new_score=0.5,
+        track_lost_frames=7,
+        track_min_overlap=0.125,
     )
     response = services.stub.PredictImages(
         PredictImagesRequest(model_version=masks, images=[ImageSource(data=picture)], settings=given)

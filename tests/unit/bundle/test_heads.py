@@ -215,6 +215,10 @@ def test_anchor_becomes_its_box() -> None:
     assert found.boxes.tolist() == [[0, 16, 32, 48]]
     assert found.class_indices.tolist() == [2]
     np.testing.assert_allclose(found.scores, [1 / (1 + np.exp(-2.0))], rtol=1e-6)
+    assert found.logits is None
+    found = predict(manifest, lambda *_: answer, width=64, height=64, settings=Settings(logits=True))
+    assert found.logits is not None
+    assert found.logits.tolist() == [[NEVER, NEVER, 2.0]]
 
 
 SINGLE_GRAPH = [

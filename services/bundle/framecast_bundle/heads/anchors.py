@@ -48,12 +48,12 @@ class AnchorHead:
         for name, output, expected in zip(self._outputs, outputs, shapes, strict=False):
             if output.shape != expected:
                 raise refuse_shape("network", name, output.shape, str(list(expected)))
-        candidates = self._decode(outputs, anchors, level_sizes, placements, settings)
-        found = suppress(candidates, placements, settings, self._manifest)
-        return [
-            detections.prediction(place, features=seen)
-            for detections, place, seen in zip(found, placements, features, strict=True)
-        ]
+        candidates, sources = self._decode(outputs, anchors, level_sizes, placements, settings)
+        predictions = []
+        for index, found in enumerate(suppress(candidates, placements, settings, self._manifest)):
+            logits = outputs[0][index, sources[found.rows]] if settings[index].logits else None
+            predictions.append(found.prediction(placements[index], features=features[index], logits=logits))
+        return predictions
 
     def _decode(
         self,
@@ -62,31 +62,32 @@ class AnchorHead:
         level_sizes: npt.NDArray[np.int64],
         placements: Sequence[Placement],
         settings: Sequence[Settings],
-    ) -> Candidates:
+    ) -> tuple[Candidates, npt.NDArray[np.int64]]:
+        """The boxes that pass, and which of its picture's anchors each came from."""
         # What torchvision clips to: the resized picture, not the padded tensor.
         sizes = np.array([(placement.height, placement.width) for placement in placements], dtype=np.float32)
         thresholds, allowed = score_thresholds(settings), class_filter(settings, self._manifest)
         top_k = self._head.top_k
         if self._head.decoder == _Head.FCOS:
             logits, deltas, centerness = outputs
-            boxes, scores, classes, _, splits = framecast_core.decode_fcos(
+            boxes, scores, classes, sources, splits = framecast_core.decode_fcos(
                 logits, centerness, deltas, anchors, level_sizes, sizes,
                 score_thresholds=thresholds, class_filter=allowed, top_k=top_k,
             )  # fmt: skip
-            return Candidates(boxes, scores, classes, splits)
+            return Candidates(boxes, scores, classes, splits), sources
         logits, deltas = outputs
         dx, dy, dw, dh = self._head.box_weights
         if self._head.decoder == _Head.SSD:
-            boxes, scores, classes, _, splits = framecast_core.decode_ssd(
+            boxes, scores, classes, sources, splits = framecast_core.decode_ssd(
                 logits, deltas, anchors, sizes,
                 score_thresholds=thresholds, class_filter=allowed, top_k=top_k, box_weights=(dx, dy, dw, dh),
             )  # fmt: skip
         else:
-            boxes, scores, classes, _, splits = framecast_core.decode_retinanet(
+            boxes, scores, classes, sources, splits = framecast_core.decode_retinanet(
                 logits, deltas, anchors, level_sizes, sizes,
                 score_thresholds=thresholds, class_filter=allowed, top_k=top_k, box_weights=(dx, dy, dw, dh),
             )  # fmt: skip
-        return Candidates(boxes, scores, classes, splits)
+        return Candidates(boxes, scores, classes, splits), sources
 
 
 def anchor_levels(head: ModelBundle.AnchorHead) -> list[AnchorLevel]:
