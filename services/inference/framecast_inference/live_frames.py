@@ -11,6 +11,7 @@ from framecast.errors import FramecastError, InvalidArgumentError
 from framecast_bundle.image_decoder import decode_image
 from framecast_bundle.settings import Settings
 from framecast_inference.channel import Cancelled
+from framecast_inference.object_tracking import looking_lower
 from framecast_inference.sources.raw_picture import RawPicture, raw_picture
 from framecast_inference.sources.source_frame import SourceFrame
 
@@ -136,4 +137,4 @@ def _decoded(frame: LiveFrame) -> SourceFrame:
         if isinstance(error, InvalidArgumentError) and not error.field:
             error.field = "frame"
         return SourceFrame(index=frame.index, error=error, begun=begun)
-    return SourceFrame(index=frame.index, image=image, settings=frame.settings, begun=begun)
+    return SourceFrame(index=frame.index, image=image, settings=looking_lower(frame.settings), begun=begun)

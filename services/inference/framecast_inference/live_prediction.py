@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from framecast_inference.batching.batcher import Priority
 from framecast_inference.channel import Cancelled
 from framecast_inference.live_frames import LiveFrame, LiveFrames, TakenFrame
 from framecast_inference.loaded_model import LoadedModel
+from framecast_inference.object_tracking import LiveTracker
 from framecast_inference.pipeline import FrameOutcome, OnCancel, open_pipeline
 
 
@@ -49,11 +50,20 @@ def stream_live(
             frames.frames(), model, settings, on_cancel, priority=priority, deadline=deadline
         ) as pipeline:
             try:
-                yield (LiveOutcome(outcome, frames.taken()) for outcome in pipeline)
+                yield _answered(pipeline, frames, LiveTracker(model.manifest), settings)
             finally:
                 frames.cancel()  # the decoder may wait for a frame
     finally:
         frames.cancel()
+
+
+def _answered(
+    outcomes: Iterable[FrameOutcome], frames: LiveFrames, tracker: LiveTracker, settings: Settings
+) -> Iterator[LiveOutcome]:
+    for outcome in outcomes:
+        taken = frames.taken()
+        settings = taken.settings or settings
+        yield LiveOutcome(tracker.follow(outcome, settings), taken)
 
 
 def _receive(arriving: Iterator[LiveFrame], frames: LiveFrames) -> None:

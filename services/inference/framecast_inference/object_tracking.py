@@ -75,6 +75,24 @@ class ObjectTracker:
         return zlib.compress(self._tracker.save(), level=1)
 
 
+class LiveTracker:
+    """Follows objects while the settings may change from frame to frame: those that are known keep their ids."""
+
+    def __init__(self, manifest: ModelBundle) -> None:
+        self._manifest = manifest
+        self._settings: Settings | None = None
+        self._tracker: ObjectTracker | None = None
+
+    def follow(self, outcome: FrameOutcome, settings: Settings) -> FrameOutcome:
+        """The next frame's outcome; where its settings do not ask for tracks, as it is, and nothing is followed."""
+        if not settings.track:
+            return outcome
+        if self._tracker is None or self._settings != settings:
+            saved = b"" if self._tracker is None else self._tracker.save()
+            self._tracker, self._settings = ObjectTracker(settings, self._manifest, saved), settings
+        return followed(outcome, self._tracker)
+
+
 def followed(outcome: FrameOutcome, tracker: ObjectTracker) -> FrameOutcome:
     """A frame's outcome with the ids of its objects; one with an error is as if it were not there."""
     if outcome.prediction is None:
@@ -83,7 +101,9 @@ def followed(outcome: FrameOutcome, tracker: ObjectTracker) -> FrameOutcome:
 
 
 def looking_lower(settings: Settings) -> Settings:
-    """The settings by which a frame is predicted for a tracker: those asked for, with thresholds for tracks alone."""
+    """The settings by which a frame is predicted: those asked for; if they track, with a threshold for tracks alone."""
+    if not settings.track:
+        return settings
     lowest = min(
         [settings.confidence_threshold, settings.track_low_score]
         + [threshold for _, threshold in settings.category_confidence_thresholds]

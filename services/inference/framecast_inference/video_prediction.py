@@ -74,7 +74,7 @@ def stream_frames(
         start = from_token(resume_token, fingerprint)
         terms = StreamTerms(sequence.facts, len(sequence.readable(selected)))
         tracker = ObjectTracker(settings, model.manifest, start.tracks) if settings.track else None
-        asked = settings if tracker is None else looking_lower(settings)
+        asked = looking_lower(settings)
         frames = sequence.frames(selected, start=start)
         with open_pipeline(frames, model, asked, on_cancel, priority=priority, deadline=deadline) as pipeline:
             yield terms, _with_tokens(pipeline, tracker, selected, start, fingerprint, _version_number(model.name))

@@ -11,7 +11,7 @@ from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast_bundle.prediction import Prediction
 from framecast_bundle.settings import Settings
 from framecast_inference.jobs.source_tracks import SourceTracks
-from framecast_inference.object_tracking import ObjectTracker, looking_lower
+from framecast_inference.object_tracking import LiveTracker, ObjectTracker, looking_lower
 from framecast_inference.pipeline import FrameOutcome
 from framecast_inference.sources.source_frame import SourceFrame
 from tests.unit.bundle import tiny_bundles
@@ -103,6 +103,7 @@ def test_each_category_is_reported_from_its_own_threshold_on() -> None:
     assert looking_lower(settings) == dataclasses.replace(
         settings, confidence_threshold=0.1, category_confidence_thresholds=()
     )
+    assert looking_lower(dataclasses.replace(settings, track=False)).confidence_threshold == 0.25
     assert looking_lower(dataclasses.replace(settings, confidence_threshold=0.05)).confidence_threshold == 0.05
 
 
@@ -133,6 +134,21 @@ def test_tracker_that_is_taken_up_anywhere_goes_on_as_if_nothing_had_been() -> N
         first = tracker()
         begun = found_by(first, frames[:stop])
         assert begun + found_by(ObjectTracker(SETTINGS, MANIFEST, first.save()), frames[stop:]) == whole
+
+
+def test_objects_keep_their_ids_when_settings_change_on_the_way() -> None:
+    following = LiveTracker(MANIFEST)
+
+    def ids_by(settings: Settings, index: int, x: float) -> list[int] | None:
+        outcome = FrameOutcome(SourceFrame(index=index), frame((x, 0.9, 0), (x + 200, 0.5, 0)))
+        found = following.follow(outcome, settings).prediction
+        assert found is not None
+        return None if found.track_ids is None else found.track_ids.tolist()
+
+    assert ids_by(SETTINGS, 0, 10) == [1, 2]
+    assert ids_by(dataclasses.replace(SETTINGS, confidence_threshold=0.7), 1, 12) == [1]
+    assert ids_by(dataclasses.replace(SETTINGS, track=False), 2, 14) is None
+    assert ids_by(dataclasses.replace(SETTINGS, track_lost_frames=5), 3, 16) == [1, 2]
 
 
 def test_sources_of_a_job_are_streams_of_their_own() -> None:

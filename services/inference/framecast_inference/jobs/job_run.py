@@ -172,7 +172,7 @@ class JobRun:
         settings = effective_settings(spec.settings, model.manifest)
         frames = self._frames.frames(spec, self.job.counts, self.job.progress.frames_done, self.stop.wanted)
         tracks = SourceTracks(settings, model.manifest, self._last_tracks()) if settings.track else None
-        asked = settings if tracks is None else looking_lower(settings)
+        asked = looking_lower(settings)
         part, since = OpenPart(), time.monotonic()
         try:
             with open_pipeline(frames, model, asked, self.stop.call_back, priority=Priority.BULK) as pipeline:

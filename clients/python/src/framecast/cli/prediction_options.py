@@ -63,7 +63,17 @@ def settings_options(function: F) -> F:
             help="Any setting of the model, such as category_confidence=car:0.7; see `framecast models settings`.",
         ),
     ]
-    keys = "confidence iou rdp max_detections classes class_agnostic mask_format augment track".split()
+    keys = (
+        "confidence",
+        "iou",
+        "rdp",
+        "max_detections",
+        "classes",
+        "class_agnostic",
+        "mask_format",
+        "augment",
+        "track",
+    )
 
     @functools.wraps(function)
     def wrapped(*args: Any, texts: tuple[str, ...], window: dict[str, int], **kwargs: Any) -> Any:
