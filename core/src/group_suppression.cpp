@@ -107,7 +107,7 @@ void GroupSuppression::lay_out(const Box* boxes, std::span<const std::uint32_t> 
   if (coded) frame_ = frame_of(boxes, members);
   left_count_ = 0;
   for (std::size_t word = 0; word < words; ++word) {
-    kernels::BoxBlock& block = blocks_[word];
+    kernels::CodedBoxes& block = blocks_[word];
     const std::uint32_t* const rows = members.data() + word * 64;
     const std::size_t size = std::min<std::size_t>(count - word * 64, 64);
     std::uint64_t finite = 0;
@@ -134,7 +134,7 @@ void GroupSuppression::lay_out(const Box* boxes, std::span<const std::uint32_t> 
 }
 
 Box GroupSuppression::box_at(std::size_t at) const {
-  const kernels::BoxBlock& block = blocks_[at / 64];
+  const kernels::CodedBoxes& block = blocks_[at / 64];
   return {block.x1[at % 64], block.y1[at % 64], block.x2[at % 64], block.y2[at % 64]};
 }
 
@@ -218,9 +218,9 @@ void GroupSuppression::sort_by_place(std::size_t count) {
   place_.resize(std::max(place_.size(), count));
   moved_.resize(blocks_.size());
   for (std::size_t i = 0; i < count; ++i) {
-    const kernels::BoxBlock& from = blocks_[i / 64];
+    const kernels::CodedBoxes& from = blocks_[i / 64];
     const std::size_t place = place_[i] = ends_[entry_of(from.code[i % 64])]++;
-    kernels::BoxBlock& to = moved_[place / 64];
+    kernels::CodedBoxes& to = moved_[place / 64];
     to.x1[place % 64] = from.x1[i % 64];
     to.y1[place % 64] = from.y1[i % 64];
     to.x2[place % 64] = from.x2[i % 64];

@@ -44,8 +44,8 @@ class GroupSuppression {
   CodeFrame frame_{};
   std::size_t may_stay_ = 0;  ///< How many more.
   std::size_t left_count_ = 0;
-  std::vector<kernels::BoxBlock> blocks_;  ///< In order, or by place.
-  std::vector<kernels::BoxBlock> moved_;
+  std::vector<kernels::CodedBoxes> blocks_;  ///< In order, or by place.
+  std::vector<kernels::CodedBoxes> moved_;
   std::vector<std::uint64_t> left_;  ///< A bit per box: not struck out.
   std::uint32_t strip_shift_ = 0;
   std::vector<std::uint32_t> ends_;   ///< [strips, 257]: where in a strip the boxes of each x1 begin, and its end.

@@ -304,7 +304,7 @@ struct Blocks {
     }
   }
 
-  std::vector<framecast::kernels::BoxBlock> blocks;
+  std::vector<framecast::kernels::CodedBoxes> blocks;
   std::vector<std::uint64_t> left;
 };
 

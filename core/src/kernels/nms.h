@@ -10,7 +10,7 @@
 namespace framecast::kernels {
 
 /// 64 boxes by columns, each on cache lines of its own; `code` is their corners on a coarse grid (see src/box_code.h).
-struct alignas(64) BoxBlock {
+struct alignas(64) CodedBoxes {
   float x1[64];
   float y1[64];
   float x2[64];
@@ -51,15 +51,15 @@ struct CodeSpan {
 /// limit.
 ///
 /// Returns how many those are.
-using StrikeAny = std::size_t (*)(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+using StrikeAny = std::size_t (*)(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                                   const OverlapLimit& limit, std::uint64_t* left);
-std::size_t strike_any_scalar(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_any_scalar(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                               const OverlapLimit& limit, std::uint64_t* left);
 
 /// The same, where boxes whose codes lie outside the span are known not to overlap enough.
-using StrikeNear = std::size_t (*)(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+using StrikeNear = std::size_t (*)(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                                    const OverlapLimit& limit, CodeSpan span, std::uint64_t* left);
-std::size_t strike_near_scalar(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_near_scalar(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                                const OverlapLimit& limit, CodeSpan span, std::uint64_t* left);
 
 /// The bits of a word of `left` that lie in [begin, end).
@@ -84,20 +84,20 @@ using KeysAbove = Keys (*)(const float* scores, std::size_t count, float thresho
 Keys keys_above_scalar(const float* scores, std::size_t count, float threshold, std::uint64_t* out);
 
 #if defined(__x86_64__)
-std::size_t strike_any_avx2(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_any_avx2(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                             const OverlapLimit& limit, std::uint64_t* left);
-std::size_t strike_any_avx512(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_any_avx512(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                               const OverlapLimit& limit, std::uint64_t* left);
-std::size_t strike_near_avx2(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_near_avx2(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                              const OverlapLimit& limit, CodeSpan span, std::uint64_t* left);
-std::size_t strike_near_avx512(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_near_avx512(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                                const OverlapLimit& limit, CodeSpan span, std::uint64_t* left);
 Keys keys_above_avx2(const float* scores, std::size_t count, float threshold, std::uint64_t* out);
 Keys keys_above_avx512(const float* scores, std::size_t count, float threshold, std::uint64_t* out);
 #elif defined(__aarch64__)
-std::size_t strike_any_neon(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_any_neon(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                             const OverlapLimit& limit, std::uint64_t* left);
-std::size_t strike_near_neon(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_near_neon(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                              const OverlapLimit& limit, CodeSpan span, std::uint64_t* left);
 #endif
 

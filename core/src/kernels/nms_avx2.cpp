@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kBlock = 8;
 
 /// A bit for each of the 8 boxes from `i` on that overlaps the box `at` too much.
-FRAMECAST_AVX2 inline unsigned overlaps(const BoxBlock& block, std::size_t i, const BoxBlock& own, std::size_t at,
+FRAMECAST_AVX2 inline unsigned overlaps(const CodedBoxes& block, std::size_t i, const CodedBoxes& own, std::size_t at,
                                         const OverlapLimit& limit) {
   const __m256 zero = _mm256_setzero_ps();
   auto load = [i](const float* column) FRAMECAST_AVX2 { return _mm256_load_ps(column + i); };
@@ -46,7 +46,7 @@ FRAMECAST_AVX2 inline std::uint64_t near(const std::uint32_t* codes, __m256i low
   return bits;
 }
 
-FRAMECAST_AVX2 inline std::size_t strike(const BoxBlock* blocks, std::size_t word, std::uint64_t bits, std::size_t at,
+FRAMECAST_AVX2 inline std::size_t strike(const CodedBoxes* blocks, std::size_t word, std::uint64_t bits, std::size_t at,
                                          const OverlapLimit& limit, std::uint64_t* left) {
   std::uint64_t gone = 0;
   for (std::size_t j = 0; j < 64; j += kBlock) {
@@ -59,7 +59,7 @@ FRAMECAST_AVX2 inline std::size_t strike(const BoxBlock* blocks, std::size_t wor
 
 }  // namespace
 
-FRAMECAST_AVX2 std::size_t strike_any_avx2(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+FRAMECAST_AVX2 std::size_t strike_any_avx2(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                                            const OverlapLimit& limit, std::uint64_t* left) {
   std::size_t struck = 0;
   for (std::size_t word = begin / 64; word * 64 < end; ++word) {
@@ -69,8 +69,9 @@ FRAMECAST_AVX2 std::size_t strike_any_avx2(const BoxBlock* blocks, std::size_t b
   return struck;
 }
 
-FRAMECAST_AVX2 std::size_t strike_near_avx2(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
-                                            const OverlapLimit& limit, CodeSpan span, std::uint64_t* left) {
+FRAMECAST_AVX2 std::size_t strike_near_avx2(const CodedBoxes* blocks, std::size_t begin, std::size_t end,
+                                            std::size_t at, const OverlapLimit& limit, CodeSpan span,
+                                            std::uint64_t* left) {
   const __m256i low = _mm256_set1_epi32(static_cast<int>(span.low));
   const __m256i width = _mm256_set1_epi32(static_cast<int>(span.span));
   std::size_t struck = 0;

@@ -16,8 +16,8 @@ FRAMECAST_AVX512 inline __mmask16 first_lanes(std::size_t count) {
 }
 
 /// A bit for each of the 16 boxes from `i` on that overlaps the box `at` too much.
-FRAMECAST_AVX512 inline __mmask16 overlaps(const BoxBlock& block, std::size_t i, const BoxBlock& own, std::size_t at,
-                                           const OverlapLimit& limit) {
+FRAMECAST_AVX512 inline __mmask16 overlaps(const CodedBoxes& block, std::size_t i, const CodedBoxes& own,
+                                           std::size_t at, const OverlapLimit& limit) {
   const __m512 zero = _mm512_setzero_ps();
   auto load = [i](const float* column) FRAMECAST_AVX512 { return _mm512_load_ps(column + i); };
   const __m512 width = _mm512_max_ps(zero, _mm512_sub_ps(_mm512_min_ps(load(block.x2), _mm512_set1_ps(own.x2[at])),
@@ -45,8 +45,8 @@ FRAMECAST_AVX512 inline std::uint64_t near(const std::uint32_t* codes, __m512i l
   return _mm512_kunpackd(_mm512_kunpackw(within[3], within[2]), _mm512_kunpackw(within[1], within[0]));
 }
 
-FRAMECAST_AVX512 inline std::size_t strike(const BoxBlock* blocks, std::size_t word, std::uint64_t bits, std::size_t at,
-                                           const OverlapLimit& limit, std::uint64_t* left) {
+FRAMECAST_AVX512 inline std::size_t strike(const CodedBoxes* blocks, std::size_t word, std::uint64_t bits,
+                                           std::size_t at, const OverlapLimit& limit, std::uint64_t* left) {
   std::uint64_t gone = 0;
   for (std::size_t j = 0; j < 64; j += kBlock) {
     if ((bits >> j & 0xffff) != 0)
@@ -63,7 +63,7 @@ FRAMECAST_AVX512 inline __m512i pairs(__m256i upper, __m256i lower) {
 
 }  // namespace
 
-FRAMECAST_AVX512 std::size_t strike_any_avx512(const BoxBlock* blocks, std::size_t begin, std::size_t end,
+FRAMECAST_AVX512 std::size_t strike_any_avx512(const CodedBoxes* blocks, std::size_t begin, std::size_t end,
                                                std::size_t at, const OverlapLimit& limit, std::uint64_t* left) {
   std::size_t struck = 0;
   for (std::size_t word = begin / 64; word * 64 < end; ++word) {
@@ -73,7 +73,7 @@ FRAMECAST_AVX512 std::size_t strike_any_avx512(const BoxBlock* blocks, std::size
   return struck;
 }
 
-FRAMECAST_AVX512 std::size_t strike_near_avx512(const BoxBlock* blocks, std::size_t begin, std::size_t end,
+FRAMECAST_AVX512 std::size_t strike_near_avx512(const CodedBoxes* blocks, std::size_t begin, std::size_t end,
                                                 std::size_t at, const OverlapLimit& limit, CodeSpan span,
                                                 std::uint64_t* left) {
   const __m512i low = _mm512_set1_epi32(static_cast<int>(span.low));

@@ -18,7 +18,7 @@ inline std::uint32_t bits_of(uint32x4_t lanes) {
 }
 
 /// A bit for each of the 4 boxes from `i` on that overlaps the box `at` too much.
-inline std::uint32_t overlaps(const BoxBlock& block, std::size_t i, const BoxBlock& own, std::size_t at,
+inline std::uint32_t overlaps(const CodedBoxes& block, std::size_t i, const CodedBoxes& own, std::size_t at,
                               const OverlapLimit& limit) {
   const float32x4_t zero = vdupq_n_f32(0);
   // The "number" forms take the other operand for NaN, as comparisons do in the reference.
@@ -55,7 +55,7 @@ inline std::uint64_t near(const std::uint32_t* codes, uint8x16_t low, uint8x16_t
   return bits;
 }
 
-inline std::size_t strike(const BoxBlock* blocks, std::size_t word, std::uint64_t bits, std::size_t at,
+inline std::size_t strike(const CodedBoxes* blocks, std::size_t word, std::uint64_t bits, std::size_t at,
                           const OverlapLimit& limit, std::uint64_t* left) {
   std::uint64_t gone = 0;
   for (std::size_t j = 0; j < 64; j += kBlock) {
@@ -69,7 +69,7 @@ inline std::size_t strike(const BoxBlock* blocks, std::size_t word, std::uint64_
 
 }  // namespace
 
-std::size_t strike_any_neon(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_any_neon(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                             const OverlapLimit& limit, std::uint64_t* left) {
   std::size_t struck = 0;
   for (std::size_t word = begin / 64; word * 64 < end; ++word) {
@@ -79,7 +79,7 @@ std::size_t strike_any_neon(const BoxBlock* blocks, std::size_t begin, std::size
   return struck;
 }
 
-std::size_t strike_near_neon(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_near_neon(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                              const OverlapLimit& limit, CodeSpan span, std::uint64_t* left) {
   const uint8x16_t low = vreinterpretq_u8_u32(vdupq_n_u32(span.low));
   const uint8x16_t width = vreinterpretq_u8_u32(vdupq_n_u32(span.span));

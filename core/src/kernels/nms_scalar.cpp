@@ -6,9 +6,9 @@
 
 namespace framecast::kernels {
 
-std::size_t strike_any_scalar(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_any_scalar(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                               const OverlapLimit& limit, std::uint64_t* left) {
-  const BoxBlock& own = blocks[at / 64];
+  const CodedBoxes& own = blocks[at / 64];
   const Box box{own.x1[at % 64], own.y1[at % 64], own.x2[at % 64], own.y2[at % 64]};
   const float area = own.area[at % 64];
   std::size_t struck = 0;
@@ -39,7 +39,7 @@ std::size_t strike_any_scalar(const BoxBlock* blocks, std::size_t begin, std::si
 }
 
 /// Codes only save work, so the reference looks at none.
-std::size_t strike_near_scalar(const BoxBlock* blocks, std::size_t begin, std::size_t end, std::size_t at,
+std::size_t strike_near_scalar(const CodedBoxes* blocks, std::size_t begin, std::size_t end, std::size_t at,
                                const OverlapLimit& limit, CodeSpan, std::uint64_t* left) {
   return strike_any_scalar(blocks, begin, end, at, limit, left);
 }
