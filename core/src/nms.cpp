@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
+#include <vector>
 
 #include "argument.h"
 #include "finite_box.h"
@@ -103,51 +105,29 @@ std::size_t filter(const NmsSettings& settings, std::size_t image, const Box* bo
   return passing;
 }
 
-/// Numbers the classes of an image's candidates from 0 on.
-class Groups {
- public:
-  Groups(const std::int32_t* classes, const std::uint64_t* keys, std::size_t count, std::vector<std::int32_t>& labels)
-      : classes_(classes), labels_(labels) {
-    std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
-    std::int32_t highest = std::numeric_limits<std::int32_t>::min();
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::int32_t label = classes[ScoreOrder::row_of(keys[i])];
-      lowest = std::min(lowest, label);
-      highest = std::max(highest, label);
-    }
-    lowest_ = lowest;
-    const std::int64_t range = std::int64_t{highest} - lowest + 1;
-    close_together_ = range <= static_cast<std::int64_t>(count) + 1024;
-    count_ = static_cast<std::size_t>(range);
-    if (close_together_) return;
-    labels.clear();
-    for (std::size_t i = 0; i < count; ++i) labels.push_back(classes[ScoreOrder::row_of(keys[i])]);
-    std::sort(labels.begin(), labels.end());
-    labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
-    count_ = labels.size();
+/// Turns classes into numbers from 0 on, in place; returns how many there are. Lists the classes only where they lie
+/// far apart.
+std::size_t number_classes(std::span<std::uint32_t> classes, std::vector<std::int32_t>& listed) {
+  std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
+  std::int32_t highest = std::numeric_limits<std::int32_t>::min();
+  for (std::uint32_t label : classes) {
+    lowest = std::min(lowest, static_cast<std::int32_t>(label));
+    highest = std::max(highest, static_cast<std::int32_t>(label));
   }
-
-  std::size_t count() const { return count_; }
-
-  std::size_t of_row(std::uint32_t row) const {
-    const std::int32_t label = classes_[row];
-    if (close_together_) return static_cast<std::uint32_t>(label) - static_cast<std::uint32_t>(lowest_);
-    return static_cast<std::size_t>(std::lower_bound(labels_.begin(), labels_.end(), label) - labels_.begin());
+  const std::int64_t range = std::int64_t{highest} - lowest + 1;
+  if (range <= static_cast<std::int64_t>(classes.size()) + 1024) {
+    for (std::uint32_t& label : classes) label -= static_cast<std::uint32_t>(lowest);
+    return static_cast<std::size_t>(range);
   }
-
- private:
-  const std::int32_t* classes_;
-  const std::vector<std::int32_t>& labels_;
-  std::int32_t lowest_;
-  bool close_together_;
-  std::size_t count_;
-};
-
-/// The one group of an image whose classes do not matter.
-struct OneGroup {
-  std::size_t count() const { return 1; }
-  std::size_t of_row(std::uint32_t) const { return 0; }
-};
+  listed.assign(classes.begin(), classes.end());
+  std::sort(listed.begin(), listed.end());
+  listed.erase(std::unique(listed.begin(), listed.end()), listed.end());
+  for (std::uint32_t& label : classes) {
+    const auto place = std::lower_bound(listed.begin(), listed.end(), static_cast<std::int32_t>(label));
+    label = static_cast<std::uint32_t>(place - listed.begin());
+  }
+  return listed.size();
+}
 
 constexpr std::size_t kFirst = 1024;  ///< At least so many candidates at once.
 
@@ -155,56 +135,59 @@ std::size_t limit_of(std::span<const std::int32_t> limits, std::size_t image) {
   return limits.empty() ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(limits[image]);
 }
 
-/// Marks which of the first `count` candidates stay, group by group.
-void suppress_by_group(const Box* boxes, std::size_t count, std::size_t groups, std::size_t most_per_group,
+/// Marks which of the first `count` candidates stay, class by class.
+void suppress_by_class(const Box* boxes, const std::int32_t* classes, std::size_t count, std::size_t most_per_class,
                        NmsScratch& scratch) {
-  scratch.starts.assign(groups + 1, 0);
-  scratch.members.resize(std::max(scratch.members.size(), count));
-  std::uint32_t* const starts = scratch.starts.data();
-  std::uint32_t* const members = scratch.members.data();
   const std::uint32_t* const rows = scratch.rows.data();
-  const std::uint32_t* const group_of = scratch.groups.data();
+  std::uint32_t* const group_of = scratch.groups.data();
+  std::uint32_t* const members = scratch.members.data();
+  for (std::size_t i = 0; i < count; ++i) group_of[i] = static_cast<std::uint32_t>(classes[rows[i]]);
+  const std::size_t groups = number_classes({group_of, count}, scratch.labels);
+  scratch.starts.assign(groups + 1, 0);
+  std::uint32_t* const starts = scratch.starts.data();
   for (std::size_t i = 0; i < count; ++i) ++starts[group_of[i]];
   std::uint32_t end = 0;
   for (std::size_t g = 0; g <= groups; ++g) starts[g] = end += starts[g];
   for (std::size_t i = count; i-- > 0;) members[--starts[group_of[i]]] = rows[i];
   for (std::size_t g = 0; g < groups; ++g) {
-    scratch.suppression.run(boxes, {members + starts[g], members + starts[g + 1]}, most_per_group,
+    scratch.suppression.run(boxes, {members + starts[g], members + starts[g + 1]}, most_per_class,
                             scratch.stays.data());
   }
 }
 
 /// Takes the candidates by falling score until enough stay; writes the rows that do to `keep` and returns how many.
-template <typename Grouping>
-std::size_t suppress(const NmsBatch& batch, const NmsSettings& settings, std::size_t image, const Grouping& groups,
-                     std::size_t count, NmsScratch& scratch, std::int64_t* keep) {
+std::size_t suppress(const NmsBatch& batch, const NmsSettings& settings, std::size_t image, std::size_t count,
+                     NmsScratch& scratch, std::int64_t* keep) {
   const std::int64_t first = batch.splits[image];
-  const Box* boxes = batch.boxes.data() + first;
+  const Box* const boxes = batch.boxes.data() + first;
+  const std::int32_t* const classes = batch.classes.data() + first;
   const std::size_t most = limit_of(settings.max_detections, image);
   const std::size_t most_per_group = limit_of(settings.max_per_class, image);
   count = std::min(count, limit_of(settings.max_candidates, image));
-  for (auto* column : {&scratch.rows, &scratch.groups}) column->resize(std::max(column->size(), count));
+  for (auto* column : {&scratch.rows, &scratch.groups, &scratch.members}) {
+    column->resize(std::max(column->size(), count));
+  }
   scratch.stays.assign(static_cast<std::size_t>(batch.splits[image + 1] - first), 0);
   std::uint32_t* const rows = scratch.rows.data();
-  std::uint32_t* const group_of = scratch.groups.data();
   std::uint8_t* const stays = scratch.stays.data();
   // Few results need few candidates. What stays of some competes again, among the next: it stays again.
   std::size_t at_once = most < count / 4 ? std::max(kFirst, 4 * most) : count;
   std::size_t total = 0;
   for (std::size_t i = 0, sorted = 0; i < count && total < most; at_once *= 2) {
+    const std::size_t end = i + std::min(at_once, count - i);
+    while (sorted < end) sorted = scratch.order.sort_from(sorted);
     std::size_t entering = total;
-    for (const std::size_t end = i + std::min(at_once, count - i); i < end; ++i, ++entering) {
-      if (i == sorted) sorted = scratch.order.sort_from(i);
-      const std::uint32_t row = ScoreOrder::row_of(scratch.order.keys()[i]);
-      rows[entering] = row;
-      group_of[entering] = static_cast<std::uint32_t>(groups.of_row(row));
+    for (; i < end; ++i) rows[entering++] = ScoreOrder::row_of(scratch.order.keys()[i]);
+    if (settings.class_agnostic[image]) {
+      std::copy_n(rows, entering, scratch.members.data());
+      scratch.suppression.run(boxes, {scratch.members.data(), entering}, most_per_group, stays);
+    } else {
+      suppress_by_class(boxes, classes, entering, most_per_group, scratch);
     }
-    suppress_by_group(boxes, entering, groups.count(), most_per_group, scratch);
     std::size_t staying = 0;
     for (std::size_t k = 0; k < entering; ++k) {
       const std::uint32_t row = rows[k];
       rows[staying] = row;
-      group_of[staying] = group_of[k];
       staying += stays[row];
     }
     total = std::min(staying, most);
@@ -228,13 +211,8 @@ std::size_t nms_of_image(const NmsBatch& batch, const NmsSettings& settings, std
   }
   if (found.count == 0) return 0;
   scratch.suppression.start(kernels, settings.iou_thresholds[image]);
-  if (settings.class_agnostic[image]) {
-    scratch.order.arrange(found.count, found.lowest, found.highest);
-    return suppress(batch, settings, image, OneGroup{}, found.count, scratch, keep);
-  }
-  const Groups groups(classes, keys, found.count, scratch.labels);
   scratch.order.arrange(found.count, found.lowest, found.highest);
-  return suppress(batch, settings, image, groups, found.count, scratch, keep);
+  return suppress(batch, settings, image, found.count, scratch, keep);
 }
 
 }  // namespace

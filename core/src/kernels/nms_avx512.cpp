@@ -57,10 +57,6 @@ FRAMECAST_AVX512 inline std::size_t strike(const CodedBoxes* blocks, std::size_t
   return static_cast<std::size_t>(__builtin_popcountll(gone));
 }
 
-FRAMECAST_AVX512 inline __m512i pairs(__m256i upper, __m256i lower) {
-  return _mm512_or_si512(_mm512_slli_epi64(_mm512_cvtepu32_epi64(upper), 32), _mm512_cvtepu32_epi64(lower));
-}
-
 }  // namespace
 
 FRAMECAST_AVX512 std::size_t strike_any_avx512(const CodedBoxes* blocks, std::size_t begin, std::size_t end,
@@ -90,36 +86,45 @@ FRAMECAST_AVX512 std::size_t strike_near_avx512(const CodedBoxes* blocks, std::s
 
 FRAMECAST_AVX512 Keys keys_above_avx512(const float* scores, std::size_t count, float threshold, std::uint64_t* out) {
   const __m512 floor = _mm512_set1_ps(threshold);
-  const __m512i sign = _mm512_set1_epi32(static_cast<int>(0x80000000u));
   const __m512i step = _mm512_set1_epi32(static_cast<int>(kBlock));
+  const __m512i lower = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i upper = _mm512_add_epi32(lower, _mm512_set1_epi32(8));
   __m512i row = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  __m512i lowest = _mm512_set1_epi32(-1), highest = _mm512_setzero_si512();
   std::size_t keys = 0;
+  // First rows with their scores, then scores become keys: few pass, so most registers hold fewer than eight.
   for (std::size_t i = 0; i < count; i += kBlock, row = _mm512_add_epi32(row, step)) {
-    const __mmask16 lanes = first_lanes(count - i);
-    const __m512 score = _mm512_maskz_loadu_ps(lanes, scores + i);
-    const __mmask16 above = _mm512_mask_cmp_ps_mask(lanes, score, floor, _CMP_GT_OQ);
+    const __m512 score = _mm512_maskz_loadu_ps(first_lanes(count - i), scores + i);
+    const __mmask16 above = _mm512_mask_cmp_ps_mask(first_lanes(count - i), score, floor, _CMP_GT_OQ);
     if (above == 0) continue;
-    // See falling_key: negative scores keep their bits, others have all flipped but the sign.
-    const __m512i bits = _mm512_castps_si512(_mm512_add_ps(score, _mm512_setzero_ps()));
-    const __mmask16 negative = _mm512_movepi32_mask(bits);
-    const __m512i key =
-        _mm512_mask_mov_epi32(_mm512_andnot_si512(_mm512_or_si512(bits, sign), _mm512_set1_epi32(-1)), negative, bits);
-    lowest = _mm512_mask_min_epu32(lowest, above, lowest, key);
-    highest = _mm512_mask_max_epu32(highest, above, highest, key);
     // Compressing in a register and storing under a mask: compressing into memory is slow on some processors.
     const auto found = static_cast<unsigned>(__builtin_popcount(above));
-    const __m512i rows = _mm512_maskz_compress_epi32(above, row), packed = _mm512_maskz_compress_epi32(above, key);
+    const __m512i rows = _mm512_maskz_compress_epi32(above, row);
+    const __m512i packed = _mm512_maskz_compress_epi32(above, _mm512_castps_si512(score));
     const unsigned filled = (1u << found) - 1;
     _mm512_mask_storeu_epi64(out + keys, static_cast<__mmask8>(filled & 0xff),
-                             pairs(_mm512_castsi512_si256(packed), _mm512_castsi512_si256(rows)));
+                             _mm512_permutex2var_epi32(rows, lower, packed));
     if (found > 8) {
       _mm512_mask_storeu_epi64(out + keys + 8, static_cast<__mmask8>(filled >> 8),
-                               pairs(_mm512_extracti64x4_epi64(packed, 1), _mm512_extracti64x4_epi64(rows, 1)));
+                               _mm512_permutex2var_epi32(rows, upper, packed));
     }
     keys += found;
   }
-  return {keys, _mm512_reduce_min_epu32(lowest), _mm512_reduce_max_epu32(highest)};
+  const __m512i sign = _mm512_set1_epi32(static_cast<int>(0x80000000u));
+  __m512i lowest = _mm512_set1_epi32(-1), highest = _mm512_setzero_si512();
+  for (std::size_t i = 0; i < keys; i += 8) {
+    const auto lanes = static_cast<__mmask8>(keys - i < 8 ? (1u << (keys - i)) - 1 : 0xffu);
+    const __m512i pairs = _mm512_maskz_loadu_epi64(lanes, out + i);
+    // See falling_key: negative scores keep their bits, others have all flipped but the sign.
+    const __m512i bits = _mm512_castps_si512(_mm512_add_ps(_mm512_castsi512_ps(pairs), _mm512_setzero_ps()));
+    const __m512i flipped = _mm512_andnot_si512(_mm512_or_si512(bits, sign), _mm512_set1_epi32(-1));
+    const __m512i key = _mm512_mask_mov_epi32(flipped, _mm512_movepi32_mask(bits), bits);
+    _mm512_mask_storeu_epi64(out + i, lanes, _mm512_mask_mov_epi32(pairs, 0xaaaa, key));
+    const __m512i score = _mm512_srli_epi64(key, 32);
+    lowest = _mm512_mask_min_epu64(lowest, lanes, lowest, score);
+    highest = _mm512_mask_max_epu64(highest, lanes, highest, score);
+  }
+  return {keys, static_cast<std::uint32_t>(_mm512_reduce_min_epu64(lowest)),
+          static_cast<std::uint32_t>(_mm512_reduce_max_epu64(highest))};
 }
 
 }  // namespace framecast::kernels
