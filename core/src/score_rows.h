@@ -29,6 +29,9 @@ struct ScoreRowLayout {
   std::size_t first_class() const { return objectness ? 5 : 4; }
 };
 
+/// So far ahead a row is fetched: processors foresee long strides late or not at all.
+inline constexpr std::size_t kRowsAhead = 32;
+
 /// Lists in the scratch's slots the rows of [begin, end) whose objectness is above the bound, or all without one.
 template <typename T>
 std::size_t choose_rows(const Values<T>& rows, std::size_t begin, std::size_t end, const ScoreRowLayout& layout,
@@ -42,8 +45,11 @@ std::size_t choose_rows(const Values<T>& rows, std::size_t begin, std::size_t en
   }
   const std::size_t length = layout.length;
   const T* objectness = rows.data + begin * length + 4;
+  const std::uintptr_t ahead = kRowsAhead * length * sizeof(T);
   std::size_t chosen = 0;
   for (std::size_t i = 0; i < count; ++i, objectness += length) {
+    // Numbers, not pointers, since that row may lie behind the last.
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(objectness) + ahead));
     slots[chosen] = static_cast<std::uint32_t>(i);
     // Counting instead of branching: what passes is rare and comes without warning.
     chosen += bound.exceeded_by(*objectness);

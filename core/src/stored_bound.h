@@ -35,8 +35,8 @@ class StoredBound {
     if constexpr (std::is_same_v<T, float>) {
       return value > least_;
     } else {
-      const std::int32_t place = order(value);
-      return place >= least_ && place <= kLast;
+      // One comparison: what lies below wraps around, far above all others.
+      return static_cast<std::uint32_t>(order(value) - least_) < static_cast<std::uint32_t>(kLast + 1 - least_);
     }
   }
 
@@ -49,7 +49,8 @@ class StoredBound {
   /// A whole number that grows with the stored number; -0 comes just before 0.
   static std::int32_t order(T value) {
     if constexpr (kHalf) {
-      return (value.bits & 0x8000u) != 0 ? -1 - static_cast<std::int32_t>(value.bits & 0x7fffu) : value.bits;
+      const auto bits = static_cast<std::int16_t>(value.bits);
+      return bits ^ (bits >> 15 & 0x7fff);
     } else {
       return static_cast<std::int32_t>(value);
     }
