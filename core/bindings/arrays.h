@@ -10,14 +10,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "numpy_array.h"
+
 /// Between NumPy arrays and the spans and vectors of the kernels.
 namespace framecast::bindings {
-
-namespace nb = nanobind;
-
-/// A C-contiguous array that is only read.
-template <typename T, int Dimensions>
-using Input = nb::ndarray<const T, nb::ndim<Dimensions>, nb::c_contig, nb::device::cpu>;
 
 template <typename Array>
 std::span<const std::remove_const_t<typename Array::Scalar>> span(const Array& array) {
@@ -37,17 +33,22 @@ inline void require(bool ok, const char* message) {
   if (!ok) throw std::invalid_argument(message);
 }
 
+/// A NumPy array over a vector that `owner` keeps alive; a struct of floats becomes a row.
+template <typename T>
+nb::object array_over_rows(std::vector<T>& values, const nb::capsule& owner) {
+  if constexpr (std::is_arithmetic_v<T>) {
+    return array_over(values.data(), {values.size()}, owner);
+  } else {
+    return array_over(reinterpret_cast<float*>(values.data()), {values.size(), sizeof(T) / sizeof(float)}, owner);
+  }
+}
+
 /// Hands a vector's memory to a NumPy array without a copy; a struct of floats becomes a row.
 template <typename T>
 nb::object to_numpy(std::vector<T>&& values) {
   auto* owned = new std::vector<T>(std::move(values));
   nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  if constexpr (std::is_arithmetic_v<T>) {
-    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner));
-  } else {
-    constexpr std::size_t kColumns = sizeof(T) / sizeof(float);
-    return nb::cast(nb::ndarray<nb::numpy, float, nb::ndim<2>>(owned->data(), {owned->size(), kColumns}, owner));
-  }
+  return array_over_rows(*owned, owner);
 }
 
 void bind_assign(nb::module_& module);

@@ -7,19 +7,11 @@
 
 #include "arrays.h"
 #include "class_filter.h"
+#include "flags.h"
 #include "recycled.h"
 
 namespace framecast::bindings {
 namespace {
-
-using Flags = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-std::span<const std::uint8_t> flag_span(const Flags& flags) {
-  if (flags.dtype() != nb::dtype<bool>() && flags.dtype() != nb::dtype<std::uint8_t>()) {
-    throw nb::type_error("class_agnostic: must be bool or uint8");
-  }
-  return {static_cast<const std::uint8_t*>(flags.data()), flags.size()};
-}
 
 struct Kept {
   std::vector<std::int64_t> keep;
@@ -34,7 +26,8 @@ NmsSettings settings_of(std::size_t batch, const Input<float, 1>& iou_thresholds
                         const Input<float, 1>& score_thresholds, const Input<std::int32_t, 1>& max_detections,
                         const Flags& class_agnostic, const ClassThresholds& class_score_thresholds,
                         const ClassFilter& class_filter, const Limits& max_candidates, const Limits& max_per_class) {
-  NmsSettings settings{span(iou_thresholds), span(score_thresholds), span(max_detections), flag_span(class_agnostic)};
+  NmsSettings settings{span(iou_thresholds), span(score_thresholds), span(max_detections),
+                       flag_span(class_agnostic, "class_agnostic: must be bool or uint8")};
   if (class_score_thresholds) {
     settings.class_score_thresholds = span(*class_score_thresholds);
     settings.class_count = class_score_thresholds->shape(1);

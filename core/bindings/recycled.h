@@ -57,12 +57,7 @@ class Recycled {
 /// A NumPy array over a vector of a result, which `owner` keeps alive; a struct of floats becomes a row.
 template <typename T>
 nb::object view(std::vector<T>& values, const nb::capsule& owner) {
-  if constexpr (std::is_arithmetic_v<T>) {
-    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(values.data(), {values.size()}, owner));
-  } else {
-    constexpr std::size_t kColumns = sizeof(T) / sizeof(float);
-    return nb::cast(nb::ndarray<nb::numpy, float, nb::ndim<2>>(values.data(), {values.size(), kColumns}, owner));
-  }
+  return array_over_rows(values, owner);
 }
 
 }  // namespace framecast::bindings
