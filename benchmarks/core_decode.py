@@ -25,7 +25,9 @@ ANCHORS = np.array(
 )
 SHOWS_NOT = (
     "non-maximum suppression, more than one thread or image, or tensors that have left the caches: all sides read the "
-    "same tensor again and again; what share of positions passes, and how they cluster, decides how much is read."
+    "same tensor again and again; what share of positions passes, and how they cluster, decides how much is read. Rows "
+    "are bound by memory: every objectness lies on a cache line of its own, so that no side can be faster than the "
+    "maximum of the column, nor the ratio to NumPy higher than NumPy's to that."
 )
 
 Array = NDArray[np.float32]
