@@ -1,6 +1,6 @@
 """Builds the bundle of an ONNX model that was trained elsewhere from a short descriptor.
 
-    task: object_detection            # or classification
+    task: object_detection            # or classification, semantic_segmentation, keypoint_detection
     architecture: yolox_nano
     classes: [person, bicycle]        # or a file of names, or [{id: 1, name: person}, …]
     input: {size: 416, resize: letterbox_top_left, color_order: bgr, scale: 1.0, pad_value: 114}
@@ -47,14 +47,19 @@ _INPUT_KEYS = (
     "size", "width", "height", "resize", "color_order", "scale", "mean", "std", "pad_value", "round_to_uint8",
     "crop_fraction", "antialias",
 )  # fmt: skip
-_HEAD_KEYS = ("kind", "strides", "anchors", "multi_label", "activation")
+_HEAD_KEYS = ("kind", "strides", "anchors", "multi_label", "activation", "background_first")
 _DEFAULT_KEYS = tuple(setting.name for setting in SETTINGS)
-_TASKS = {"object_detection": Task.TASK_OBJECT_DETECTION, "classification": Task.TASK_CLASSIFICATION}
+_TASKS = {
+    "object_detection": Task.TASK_OBJECT_DETECTION,
+    "classification": Task.TASK_CLASSIFICATION,
+    "semantic_segmentation": Task.TASK_SEMANTIC_SEGMENTATION,
+    "keypoint_detection": Task.TASK_KEYPOINT_DETECTION,
+}
 _Input = ModelBundle.Input
 _LETTERBOXES = {"letterbox_center": _Input.LETTERBOX_CENTER, "letterbox_top_left": _Input.LETTERBOX_TOP_LEFT}
 _RESIZES = {**_LETTERBOXES, "stretch": _Input.STRETCH, "center_crop": _Input.CENTER_CROP}
 _COLOR_ORDERS = {"rgb": _Input.RGB, "bgr": _Input.BGR}
-_HEADS = {"yolox": 0, "yolov5": 1, "classification": 2}
+_HEADS = {"yolox": 0, "yolov5": 1, "classification": 2, "segmentation": 3, "keypoints": 4}
 _ACTIVATIONS = {"softmax": ModelBundle.ClassificationHead.SOFTMAX, "sigmoid": ModelBundle.ClassificationHead.SIGMOID}
 
 
@@ -152,6 +157,15 @@ def build_manifest(descriptor: object, graph: ModelBundle.Graph, *, read_text: R
                 sides = Section({"anchors": level}, "head", ["anchors"]).numbers("anchors")
                 manifest.yolov5.levels.add(stride=stride, anchors=sides)
             manifest.yolov5.multi_label = head.flag("multi_label", default=True)
+        case 3:
+            _only(head, "background_first")
+            background_first = head.flag("background_first", default=False)
+            manifest.segmentation.CopyFrom(ModelBundle.SegmentationHead(background_first=background_first))
+            if not manifest.default_settings.HasField("confidence_threshold"):
+                manifest.default_settings.confidence_threshold = 0.0  # every pixel has its best class
+        case 4:
+            _only(head)
+            manifest.keypoints.CopyFrom(ModelBundle.KeypointHead())
         case _:
             _only(head, "activation")
             activation = head.choice("activation", _ACTIVATIONS) if "activation" in head else _ACTIVATIONS["softmax"]
@@ -244,16 +258,24 @@ def _categories(classes: object, read_text: ReadText | None) -> list[Category]:
     for index, entry in enumerate(list_of(classes, "classes")):
         field = f"classes[{index}]"
         if isinstance(entry, dict):
-            named = Section(entry, field, ["id", "name", "supercategory"])
+            named = Section(entry, field, ["id", "name", "supercategory", "keypoints"])
             supercategory = named.text("supercategory", default="") if "supercategory" in named else ""
-            categories.append(Category(id=named.integer("id"), name=named.text("name"), supercategory=supercategory))
+            keypoints = list_of(named.value("keypoints"), named.field("keypoints")) if "keypoints" in named else []
+            categories.append(
+                Category(
+                    id=named.integer("id"),
+                    name=named.text("name"),
+                    supercategory=supercategory,
+                    keypoints=[text_of(each, named.field("keypoints")) for each in keypoints],
+                )
+            )
         else:
             categories.append(Category(id=index, name=text_of(entry, field)))
     return categories
 
 
 def _only(section: Section, *allowed: str) -> None:
-    for key in ("size", "width", "height", "strides", "anchors", "multi_label", "activation"):
+    for key in ("size", "width", "height", "strides", "anchors", "multi_label", "activation", "background_first"):
         if key in section and key not in allowed:
             raise InvalidArgumentError(
                 f"{section.field(key)} does not go with the other keys; leave it out", field=section.field(key)

@@ -47,8 +47,45 @@ CLASSIFIER: dict[str, Any] = {
 }
 
 
+SEGMENTER: dict[str, Any] = {
+    "task": "semantic_segmentation",
+    "architecture": "my_segmenter",
+    "classes": ["circle", "square", "triangle"],
+    "input": {"size": 64, "resize": "letterbox_center", "color_order": "rgb", "scale": 0.003921569, "pad_value": 114},
+    "head": {"kind": "segmentation", "background_first": True},
+}
+KEYPOINTS: dict[str, Any] = {
+    "task": "keypoint_detection",
+    "architecture": "my_pose",
+    "classes": [{"id": 1, "name": "fish", "keypoints": ["head", "tail"]}],
+    "input": {"size": 64, "resize": "letterbox_center", "color_order": "rgb", "scale": 0.003921569, "pad_value": 114},
+    "head": {"kind": "keypoints"},
+}
+
+
 def onnx(bundle: tiny_bundles.TinyBundle) -> bytes:
     return bundle.files["network.onnx"]
+
+
+def test_segmentation_and_keypoints_from_a_descriptor() -> None:
+    manifest = build_outside_bundle(json.dumps(SEGMENTER).encode(), onnx(tiny_bundles.segmenter()))
+    assert manifest.segmentation.background_first
+    assert manifest.default_settings.confidence_threshold == 0
+    manifest = build_outside_bundle(json.dumps(KEYPOINTS).encode(), onnx(tiny_bundles.keypoints(whole_picture=True)))
+    assert manifest.WhichOneof("head") == "keypoints"
+    assert list(manifest.categories[0].keypoints) == ["head", "tail"]
+
+
+def test_graph_with_other_keypoints_or_channels_is_refused() -> None:
+    three = [{"id": 1, "name": "fish", "keypoints": ["head", "fin", "tail"]}]
+    no_background = {"kind": "segmentation"}
+    for descriptor, graph in (
+        (KEYPOINTS | {"classes": three}, onnx(tiny_bundles.keypoints(whole_picture=True))),
+        (SEGMENTER | {"head": no_background}, onnx(tiny_bundles.segmenter())),
+    ):
+        with pytest.raises(FailedPreconditionError) as refused:
+            build_outside_bundle(json.dumps(descriptor).encode(), graph)
+        assert refused.value.reason == "GRAPH_MISMATCH"
 
 
 def test_yolox_from_yaml() -> None:
