@@ -77,7 +77,10 @@ def live_response(outcome: FrameOutcome, model: LoadedModel, terms: messages.Str
 
 def split_seconds(seconds: Fraction) -> tuple[int, int]:
     """Seconds and nanoseconds of a Duration, rounded; both have the sign of the whole."""
-    nanoseconds = round(abs(seconds) * _NANOSECONDS)
+    # Whole numbers: a fraction's own arithmetic takes many times as long, for each frame.
+    nanoseconds, rest = divmod(abs(seconds.numerator) * _NANOSECONDS, seconds.denominator)
+    if 2 * rest > seconds.denominator or (2 * rest == seconds.denominator and nanoseconds % 2):
+        nanoseconds += 1
     sign = -1 if seconds < 0 else 1
     return sign * (nanoseconds // _NANOSECONDS), sign * (nanoseconds % _NANOSECONDS)
 
