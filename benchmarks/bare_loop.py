@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import framecast_core
-from framecast_bundle.engines.onnxruntime_engine import open_session
+from framecast_bundle.engines.onnx_session import open_session
 from framecast_bundle.orientation import Orientation
 from framecast_inference.sources.video_picture import VideoPicture
 

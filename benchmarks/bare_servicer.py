@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import numpy as np
 
-from framecast_bundle.engines.onnxruntime_engine import open_session
+from framecast_bundle.engines.onnx_session import open_session
 from framecast_inference.open_inference.v2.model_infer_pb2 import (
     ModelInferRequest,
     ModelInferResponse,

@@ -91,10 +91,12 @@ def test_object_keeps_its_colour_whatever_it_is_called() -> None:
     drawn = []
     for category in (1, 2):
         found = prediction(64, 48, boxes=[(10, 10, 50, 40)])
-        changes = {"category_ids": np.array([category], np.int32), "track_ids": np.array([5], np.int64)}
-        found = dataclasses.replace(found, instances=dataclasses.replace(found.instances, **changes))
+        instances = dataclasses.replace(
+            found.instances, category_ids=np.array([category], np.int32), track_ids=np.array([5], np.int64)
+        )
+        found = dataclasses.replace(found, instances=instances)
         drawn.append(np.asarray(draw_prediction(Image.new("RGB", (64, 48)), found, labels=False)))
-    np.testing.assert_array_equal(*drawn)
+    np.testing.assert_array_equal(drawn[0], drawn[1])
     assert tuple(drawn[0][10, 30]) == color_of(5)
 
 

@@ -255,7 +255,7 @@ def test_refuses_settings_that_do_not_fit(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_saved_tracker_goes_on_where_it_stood(seed: int) -> None:
-    settings = {"high_score": 0.45, "lost_frames": 4}
+    settings: dict[str, Any] = {"high_score": 0.45, "lost_frames": 4}
     frames = scene(seed, objects=12, frames=40)
     tracker = framecast_core.Tracker(**settings)
     restored = framecast_core.Tracker(**settings)

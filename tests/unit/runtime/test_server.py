@@ -47,7 +47,7 @@ def test_a_server_that_prepares_takes_calls_and_lives_but_is_not_ready() -> None
         return prepared.wait(60)
 
     def status(service: str) -> int:
-        return health.Check(health_pb2.HealthCheckRequest(service=service)).status
+        return int(health.Check(health_pb2.HealthCheckRequest(service=service)).status)
 
     def register(server: grpc.Server) -> str:
         return "test.Slow"
