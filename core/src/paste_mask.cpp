@@ -32,32 +32,57 @@ bool place(const Box& box, std::size_t mask_size, Placement& out) {
   return true;
 }
 
+/// Along one axis: the image's pixels from `begin` to `end`, and where each lies in the mask with its padding.
+struct Span {
+  std::int64_t begin;
+  std::int64_t end;
+  std::int64_t first;  ///< Of `begin`, as `UpsampledAxis::sample` counts.
+  float scale;
+  float offset;
+};
+
+/// The truncated box with both ends, over which the padded mask is stretched.
+Span over_pixels(std::int64_t low, std::int64_t high, std::int64_t image_size, std::size_t mask_size) {
+  // torchvision gives an inverted box one pixel, but then copies as many rows and columns as the box has: none.
+  const std::int64_t length = std::max<std::int64_t>(high - low + 1, 1);
+  const std::int64_t begin = std::max<std::int64_t>(low, 0);
+  return {begin, std::min(high + 1, image_size), begin - low,
+          static_cast<float>(mask_size + 2) / static_cast<float>(length), 0};
+}
+
+/// The box as it is, over which the mask is stretched; half of its outermost values' width fades out around it.
+Span over_box(float low, float high, std::int64_t image_size, std::size_t mask_size) {
+  const auto whole = static_cast<std::int64_t>(std::floor(low));
+  const std::int64_t begin = std::max<std::int64_t>(whole - 1, 0);
+  const std::int64_t end = std::min(static_cast<std::int64_t>(std::ceil(high)) + 1, image_size);
+  const float scale = static_cast<float>(mask_size) / (high - low);
+  return {begin, end, begin - whole, scale, (static_cast<float>(whole) - low) * scale + 1};
+}
+
 }  // namespace
 
 bool paste_mask(std::span<const float> mask, std::size_t mask_size, const Box& box, std::int64_t image_height,
-                std::int64_t image_width, float threshold, MaskRuns& runs, PasteScratch& scratch) {
+                std::int64_t image_width, float threshold, bool exact_box, MaskRuns& runs, PasteScratch& scratch) {
   Placement at;
   if (!place(box, mask_size, at)) return false;
-  // torchvision gives an inverted box one pixel, but then copies as many rows and columns as the box has: none.
-  const std::int64_t width = std::max<std::int64_t>(at.right - at.left + 1, 1);
-  const std::int64_t height = std::max<std::int64_t>(at.bottom - at.top + 1, 1);
-  const std::int64_t left = std::max<std::int64_t>(at.left, 0);
-  const std::int64_t top = std::max<std::int64_t>(at.top, 0);
-  const std::int64_t right = std::min(at.right + 1, image_width);
-  const std::int64_t bottom = std::min(at.bottom + 1, image_height);
-  if (left >= right || top >= bottom) return false;
+  if (exact_box && !(box.x2 > box.x1 && box.y2 > box.y1)) return false;
+  const Span x = exact_box ? over_box(box.x1, box.x2, image_width, mask_size)
+                           : over_pixels(at.left, at.right, image_width, mask_size);
+  const Span y = exact_box ? over_box(box.y1, box.y2, image_height, mask_size)
+                           : over_pixels(at.top, at.bottom, image_height, mask_size);
+  if (x.begin >= x.end || y.begin >= y.end) return false;
 
   const std::size_t padded = mask_size + 2;
   UpsampledMask& values = scratch.mask;
   values.reset(padded, padded);
-  for (std::size_t y = 0; y < mask_size; ++y) {
-    std::copy_n(mask.data() + y * mask_size, mask_size, values.row(y + 1) + 1);
+  for (std::size_t row = 0; row < mask_size; ++row) {
+    std::copy_n(mask.data() + row * mask_size, mask_size, values.row(row + 1) + 1);
   }
-  const auto crop_height = static_cast<std::size_t>(bottom - top);
-  const auto crop_width = static_cast<std::size_t>(right - left);
-  values.rows.sample(top - at.top, crop_height, static_cast<float>(padded) / static_cast<float>(height), 0, padded);
-  values.columns.sample(left - at.left, crop_width, static_cast<float>(padded) / static_cast<float>(width), 0, padded);
-  runs.clear(left, top);
+  const auto crop_height = static_cast<std::size_t>(y.end - y.begin);
+  const auto crop_width = static_cast<std::size_t>(x.end - x.begin);
+  values.rows.sample(y.first, crop_height, y.scale, y.offset, padded);
+  values.columns.sample(x.first, crop_width, x.scale, x.offset, padded);
+  runs.clear(x.begin, y.begin);
   upsample_mask(values, crop_height, crop_width, threshold, runs, scratch.upsample);
   return true;
 }

@@ -10,9 +10,9 @@ namespace {
 
 const std::vector<float> kOnes(4, 1.0f);
 
-bool paste(const Box& box, MaskRuns& runs) {
+bool paste(const Box& box, MaskRuns& runs, bool exact_box = false) {
   PasteScratch scratch;
-  return paste_mask(kOnes, 2, box, 10, 20, 0.5f, runs, scratch);
+  return paste_mask(kOnes, 2, box, 10, 20, 0.49f, exact_box, runs, scratch);
 }
 
 std::vector<std::uint32_t> ends_of_row(const MaskRuns& runs, std::size_t y) {
@@ -37,6 +37,19 @@ TEST(the_mask_ends_halfway_into_its_padding) {
   CHECK(runs.left == 2 && runs.top == 2 && runs.rows() == 8);
   CHECK(ends_of_row(runs, 1).empty());
   CHECK(ends_of_row(runs, 4) == (std::vector<std::uint32_t>{2, 7}));
+}
+
+TEST(an_exact_box_is_filled_to_its_edges) {
+  MaskRuns runs;
+  CHECK(paste({3.6f, 1.4f, 9.4f, 7.6f}, runs, true));
+  // The pixels whose centres lie in the box, within a margin of one.
+  CHECK(runs.left == 2 && runs.top == 0 && runs.rows() == 9);
+  CHECK(ends_of_row(runs, 0).empty() && ends_of_row(runs, 8).empty());
+  for (std::size_t y = 1; y < 8; ++y) CHECK(ends_of_row(runs, y) == (std::vector<std::uint32_t>{2, 7}));
+  CHECK(paste({-3, 5, 2, 30}, runs, true));
+  CHECK(runs.left == 0 && runs.rows() == 6 && ends_of_row(runs, 5) == (std::vector<std::uint32_t>{0, 2}));
+  CHECK(!paste({5, 5, 5, 9}, runs, true));
+  CHECK(!paste({40, 0, 45, 5}, runs, true));
 }
 
 TEST(a_box_without_a_pixel_in_the_image_gives_none) {

@@ -17,6 +17,7 @@ struct SoftMasks {
   std::size_t size;                           ///< M
   std::span<const Box> boxes;                 ///< [K], pixels of the source image.
   std::span<const std::int32_t> image_sizes;  ///< [K * 2]: height, width of each instance's image, at least 1.
+  bool exact_boxes = false;                   ///< A mask fills its box as it is, not the pixels that the box touches.
 };
 
 /// Masks of whole images.
@@ -41,7 +42,7 @@ class MaskWorkspace {
 /// Turns soft masks into polygons of the source image.
 ///
 /// A mask is upsampled into its box as torchvision's paste_masks_in_image does (one pixel of padding, box truncated to
-/// integers, bilinear with half-pixel centres) and is where the value > threshold; pixels are never held, only where
+/// integers, bilinear with half-pixel centres), or with `exact_boxes` as Detectron2's, and is where the value > threshold; pixels are never held, only where
 /// the rows of the box enter and leave the mask. Polygons follow the pixels' edges, so without simplification they fill
 /// back to the identical mask; the mask's pixels are 4-connected, its holes 8-connected; no ring touches itself.
 /// rdp_thresholds is [K], finite, at least 0: epsilon of each ring = threshold * the ring's perimeter. The result is

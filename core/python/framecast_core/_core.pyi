@@ -515,12 +515,14 @@ def masks_to_polygons(
     *,
     threshold: float,
     rdp_thresholds: NDArray[np.float32],
+    exact_boxes: bool = False,
     pool: ThreadPool | None = None,
 ) -> Polygons:
     """Turns soft instance masks into polygons of the source image.
 
     masks [K, M, M] probabilities, boxes [K, 4] in source pixels, image_sizes [K, 2] (height, width) per instance.
-    A mask is upsampled into its box as torchvision's paste_masks_in_image does and is where the value > threshold.
+    A mask is upsampled into its box as torchvision's paste_masks_in_image does, or with `exact_boxes` as Detectron2's
+    (the mask fills the box itself, not the pixels that it touches), and is where the value > threshold.
     Polygons follow the pixels' edges: filled by pixel centre (`polygons_to_mask`) they are the identical mask while
     rdp_thresholds [K] is 0. Above 0, each ring is simplified by Ramer-Douglas-Peucker with epsilon = rdp_threshold *
     the ring's perimeter; every multipolygon stays valid (rings simple, holes inside, parts apart), for which a ring

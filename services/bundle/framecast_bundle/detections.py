@@ -33,6 +33,15 @@ class Candidates:
     splits: npt.NDArray[np.int64]
     """[B + 1]."""
 
+    def only(self, allowed: npt.NDArray[np.bool_] | None) -> "Candidates":
+        """The candidates of classes that their picture allows, [B, classes]; None allows all."""
+        if allowed is None:
+            return self
+        pictures = np.repeat(np.arange(len(allowed)), np.diff(self.splits))
+        kept = allowed[pictures, self.classes]
+        splits = np.concatenate([[0], np.cumsum(kept)])[self.splits].astype(np.int64)
+        return Candidates(self.boxes[kept], self.scores[kept], self.classes[kept], splits)
+
 
 @dataclass(frozen=True, eq=False)
 class Detections:

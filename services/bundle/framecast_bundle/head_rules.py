@@ -144,6 +144,7 @@ def _check_rcnn(manifest: ModelBundle) -> None:
         _refuse("rcnn.anchor_levels", "empty", "must have a level per RPN output")
     for index, level in enumerate(head.anchor_levels):
         _check_boxes(f"rcnn.anchor_levels[{index}].base_anchors", level.base_anchors)
+        _check_number(f"rcnn.anchor_levels[{index}].stride", level.stride, 0, 4096)
     for field in ("pre_nms_top_n", "post_nms_top_n", "pooled_levels"):
         if getattr(head, field) < 1:
             _refuse(f"rcnn.{field}", getattr(head, field), "must be at least 1")

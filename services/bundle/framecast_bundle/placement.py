@@ -109,11 +109,24 @@ def _stretch(rule: ModelBundle.Input, width: int, height: int) -> Placement:
 
 
 def _shortest_side(rule: ModelBundle.Input, width: int, height: int) -> Placement:
-    # torchvision's GeneralizedRCNNTransform: sides truncated, then padded at the right and the bottom.
-    ratio = min(rule.height / min(width, height), rule.width / max(width, height))
-    new_width, new_height = max(1, int(width * ratio)), max(1, int(height * ratio))
+    if rule.round_sides:
+        new_width, new_height = _nearest_sides(rule, width, height)
+    else:
+        # torchvision's GeneralizedRCNNTransform: sides truncated, then padded at the right and the bottom.
+        ratio = min(rule.height / min(width, height), rule.width / max(width, height))
+        new_width, new_height = max(1, int(width * ratio)), max(1, int(height * ratio))
     tensor_width, tensor_height = (-(-side // rule.stride) * rule.stride for side in (new_width, new_height))
     return _by_axis(width, height, tensor_width, tensor_height, 0, 0, new_width, new_height)
+
+
+def _nearest_sides(rule: ModelBundle.Input, width: int, height: int) -> tuple[int, int]:
+    # Detectron2's ResizeShortestEdge, step by step, so that halves fall as they do there.
+    ratio = rule.height / min(width, height)
+    wide, high = (rule.height, height * ratio) if width <= height else (width * ratio, rule.height)
+    if max(wide, high) > rule.width:
+        ratio = rule.width / max(wide, high)
+        wide, high = wide * ratio, high * ratio
+    return max(1, int(wide + 0.5)), max(1, int(high + 0.5))
 
 
 def _center_crop(rule: ModelBundle.Input, width: int, height: int) -> Placement:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from framecast.errors import InvalidArgumentError
 from framecast.names import BLOB
 from framecast_trainer.job import Device, JobConfig
+from framecast_trainer.learning.weight_catalogue import PUBLISHED, backbone_of, ids_for
 from framecast_trainer.library import Architecture
 
 _FIELD = "training_job.config."
@@ -45,14 +46,15 @@ class JobRequest:
 
 def resolve_config(request: ConfigRequest, architecture: Architecture, *, project: str) -> JobConfig:
     """The configuration with every default in force. Raises InvalidArgumentError naming the field at fault."""
-    backbone = _backbone(request.backbone, architecture)
+    wanted = backbone_of(request.weights, architecture.id, request.backbone, field=f"{_FIELD}weights")
+    backbone = _backbone(wanted, architecture)
     defaults = architecture.defaults_for(backbone)
     image_size = _whole("image_size", request.image_size, defaults.image_size, low=32, high=4096)
     if image_size % architecture.size_multiple:
         raise _refusal("image_size", image_size, f"a multiple of {architecture.size_multiple} for {architecture.id}")
     if request.max_duration_s is not None:
         _number("max_duration", request.max_duration_s, 0.0, low=1.0, high=365 * 86400.0)
-    _check_weights(request.weights, architecture.pretrained.get(backbone, ""), project)
+    _check_weights(request.weights, architecture, backbone, project)
     return JobConfig(
         epochs=_whole("epochs", request.epochs, defaults.epochs, low=1, high=100_000),
         batch_size=_whole("batch_size", request.batch_size, defaults.batch_size, low=1, high=4096),
@@ -96,14 +98,18 @@ def _backbone(backbone: str, architecture: Architecture) -> str:
     return backbone
 
 
-def _check_weights(weights: str, published: str, project: str) -> None:
+def _check_weights(weights: str, architecture: Architecture, backbone: str, project: str) -> None:
     """Whether the name can be one of this network's; the worker finds out whether it is, and can be reached."""
     if weights in ("", _RANDOM) or (BLOB.matches(weights) and BLOB.parse(weights)["project"] == project):
         return
-    group = published.partition(".")[0]
+    ids = ids_for(architecture.id, backbone)
+    if weights in ids:
+        return
+    published = architecture.pretrained.get(backbone, "")
+    group = published.partition(".")[0] if published not in PUBLISHED else ""
     if group and _MEMBER.fullmatch(weights.removeprefix(f"{group}.")):
         return
-    choice = [f"`{_RANDOM}`", *([f"a member of {group} such as `DEFAULT`"] if group else [])]
+    choice = [f"`{_RANDOM}`", *ids, *([f"a member of {group} such as `DEFAULT`"] if group else [])]
     raise _refusal("weights", weights, f"{', '.join(choice)} or projects/{project}/blobs/{{sha256}}")
 
 

@@ -162,12 +162,11 @@ def _lineage(spec: RunSpec) -> dict[str, str]:
 
 
 def fetch_weights(weights: str, store: ObjectStore, folder: Path) -> str:
-    """A stored file is fetched; the learner tells the formats apart by the suffix, the blob by its first bytes."""
+    """A stored file is fetched, other names stay; the learner tells formats apart by their first bytes."""
     if not BLOB.matches(weights):
         return weights
     path = blob_path(BLOB.parse(weights)["sha256"])
-    safetensors = (store.size(path) or 0) > 8 and store.get_range(path, 8, 1) == b"{"
-    target = folder / f"initial_weights.{'safetensors' if safetensors else 'pth'}"
+    target = folder / "initial_weights"
     with target.open("wb") as file:
         for chunk in store.chunks(path):
             file.write(chunk)

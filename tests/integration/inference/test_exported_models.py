@@ -4,60 +4,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from framecast import Client, FailedPreconditionError, InvalidArgumentError  # noqa: E402  # needs torch first
-from framecast.v1 import registry_service_pb2, registry_service_pb2_grpc  # noqa: E402  # needs torch first
-from framecast.v1.frame_range_pb2 import FrameRange  # noqa: E402
-from framecast.v1.inference_service_pb2 import (  # noqa: E402
+from framecast import Client, FailedPreconditionError, InvalidArgumentError  # needs torch first
+from framecast.v1.frame_range_pb2 import FrameRange
+from framecast.v1.inference_service_pb2 import (
     ImageSource,
     PredictImagesRequest,
     PredictVideoRequest,
 )
-from framecast.v1.inference_settings_pb2 import InferenceSettings  # noqa: E402
-from framecast.v1.model_pb2 import ModelVersion  # noqa: E402
-from framecast_bundle import manifest as bundle_manifest  # noqa: E402
-from framecast_runtime.object_store import open_object_store  # noqa: E402
-from framecast_trainer.learning.architectures import ARCHITECTURES, SERVED_ONLY  # noqa: E402
-from framecast_trainer.learning.data import CategoryName  # noqa: E402
-from framecast_trainer.learning.untrained import export_untrained  # noqa: E402
-from tests.support.outside_yolox import PROJECT, store_asset  # noqa: E402
+from framecast.v1.inference_settings_pb2 import InferenceSettings
+from framecast_trainer.learning.architectures import ARCHITECTURES, SERVED_ONLY
+from tests.support.exported_models import NAMES, register_export, smallest
+from tests.support.outside_yolox import PROJECT, store_asset
 
-from .conftest import Services  # noqa: E402
+from .conftest import Services
 
-NAMES = ("circle", "square", "star")
 EVERYTHING = InferenceSettings(confidence_threshold=0.0, max_detections=5)
 
 
 def register(services: Services, architecture: str, folder: Path, picture: Path) -> str:
-    """Exports a fresh network and registers it as a trainer does; returns the version's name."""
-    torch.manual_seed(0)
     entry = (ARCHITECTURES | SERVED_ONLY)[architecture]
-    categories = [
-        CategoryName(id=number, name=name, keypoints=("nose", "tail")) for number, name in enumerate(NAMES, start=10)
-    ]
-    pictures = [np.asarray(Image.open(picture).convert("RGB").resize((160, 120)))]
-    manifest = export_untrained(
-        entry, categories, pictures, output=folder, image_size=128, backbone=_smallest(entry.backbones)
-    )
-    store = open_object_store(services.registry.object_store_url)
-    for file in manifest.files:
-        assert store.put_blob((folder / file.path).read_bytes()) == file.sha256
-    bundle = store.put_blob(bundle_manifest.to_json(manifest))
-    registry = registry_service_pb2_grpc.RegistryServiceStub(services.registry_channel)
-    version = registry.CreateModelVersion(
-        registry_service_pb2.CreateModelVersionRequest(
-            parent=f"{PROJECT}/models/{architecture.replace('_', '-')}",
-            model_version=ModelVersion(architecture=architecture),
-            allow_missing=True,
-        )
-    )
-    name: str = registry.CompleteModelVersion(
-        registry_service_pb2.CompleteModelVersionRequest(name=version.name, bundle=f"{PROJECT}/blobs/{bundle}")
-    ).name
-    return name
+    backbone = smallest(entry.backbones)
+    channel, store = services.registry_channel, services.registry.object_store_url
+    return register_export(entry, channel, store, folder, picture, backbone=backbone)
 
 
 def client_of(services: Services) -> Client:
@@ -104,10 +75,6 @@ def test_embeddings_come_as_arrays(services: Services, shared_data: Path, tmp_pa
         assert refused.value.reason == "NO_EMBEDDINGS"
         with pytest.raises(InvalidArgumentError):
             client.embed_patches(version, pictures[:1], [[]], handle_missing="error")
-
-
-def _smallest(backbones: tuple[str, ...]) -> str:
-    return next((name for name in backbones if "small" in name), "")
 
 
 @pytest.mark.parametrize(

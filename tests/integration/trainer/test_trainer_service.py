@@ -9,6 +9,7 @@ import pytest
 
 from framecast.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError, OutOfRangeError
 from framecast.v1 import model_pb2, registry_service_pb2, trainer_service_pb2, training_job_pb2
+from framecast_trainer.library import LIBRARY
 from tests.support.labelled_pictures import PROJECT, put_pictures
 from tests.support.registry_server import RegistryHandle
 from tests.support.trainer_server import stand_in, trainer
@@ -80,12 +81,14 @@ def test_jobs_are_listed_newest_first_in_pages(caller: Any, boxes: str) -> None:
 
 
 def test_architectures_are_listed_with_their_defaults(caller: Any) -> None:
-    request = trainer_service_pb2.ListArchitecturesRequest(page_size=3)
-    page = caller.trainer.ListArchitectures(request)
-    request.page_token = page.next_page_token
-    rest = caller.trainer.ListArchitectures(request)
-    found = {entry.id: entry for entry in [*page.architectures, *rest.architectures]}
-    assert set(found) == {"resnet18", "yolov5n", "yolov5s", "faster_rcnn", "mask_rcnn"}
+    request = trainer_service_pb2.ListArchitecturesRequest(page_size=7)
+    found, pages = {}, 0
+    while pages == 0 or request.page_token:
+        page = caller.trainer.ListArchitectures(request)
+        found |= {entry.id: entry for entry in page.architectures}
+        request.page_token, pages = page.next_page_token, pages + 1
+    assert set(found) == set(LIBRARY)
+    assert pages == math.ceil(len(LIBRARY) / 7)
     assert found["yolov5n"].defaults.epochs == 60
     assert found["mask_rcnn"].backbones[0] == found["mask_rcnn"].defaults.backbone
 
@@ -95,8 +98,8 @@ def test_what_cannot_work_is_refused_by_field(caller: Any, boxes: str, running_r
         with pytest.raises(InvalidArgumentError) as caught:
             caller.create(boxes, config=config)
         assert caught.value.field == f"training_job.config.{field}"
-    with pytest.raises(InvalidArgumentError, match="did you mean yolov5n"):
-        caller.create(boxes, "yolov5")
+    with pytest.raises(InvalidArgumentError, match="did you mean yolov5 or yolov5n"):
+        caller.create(boxes, "yolov5nano")
     with pytest.raises(InvalidArgumentError) as caught:
         caller.create("squares")
     assert caught.value.field == "training_job.dataset_version"

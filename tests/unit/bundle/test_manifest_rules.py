@@ -84,6 +84,7 @@ YOLOV5: list[tuple[str, Change]] = [
 ]
 MASK_RCNN: list[tuple[str, Change]] = [
     ("rcnn.anchor_levels", lambda manifest: manifest.rcnn.ClearField("anchor_levels")),
+    ("rcnn.anchor_levels[0].stride", put("rcnn.anchor_levels.0.stride", -1.0)),
     ("rcnn.anchor_levels[0].base_anchors", lambda manifest: manifest.rcnn.anchor_levels[0].base_anchors.append(1)),
     ("rcnn.pre_nms_top_n", put("rcnn.pre_nms_top_n", 0)),
     ("rcnn.proposal_nms_threshold", put("rcnn.proposal_nms_threshold", float("nan"))),

@@ -14,6 +14,7 @@ RULES = {
     "letterbox_top_left": Input(resize=Input.LETTERBOX_TOP_LEFT, width=416, height=416, stride=32),
     "stretch": Input(resize=Input.STRETCH, width=300, height=200, stride=1),
     "shortest_side": Input(resize=Input.SHORTEST_SIDE, width=1333, height=800, stride=32),
+    "nearest_side": Input(resize=Input.SHORTEST_SIDE, width=1333, height=800, stride=1, round_sides=True),
     "center_crop": Input(resize=Input.CENTER_CROP, width=224, height=224, stride=1, crop_fraction=0.875),
 }
 
@@ -33,6 +34,11 @@ RULES = {
         # torchvision's GeneralizedRCNNTransform: 480x640 -> 800x1066; 375x1242 is bound by the longer side.
         ("shortest_side", (640, 480), (1088, 800), (0, 0, 1066, 800)),
         ("shortest_side", (1242, 375), (1344, 416), (0, 0, 1333, 402)),
+        # Detectron2's ResizeShortestEdge rounds: 640x480 -> 1066.67 x 800; 375 -> 402.46; 333 -> 532.8.
+        ("nearest_side", (640, 480), (1067, 800), (0, 0, 1067, 800)),
+        ("nearest_side", (1242, 375), (1333, 402), (0, 0, 1333, 402)),
+        ("nearest_side", (333, 500), (800, 1201), (0, 0, 800, 1201)),
+        ("nearest_side", (200, 500), (533, 1333), (0, 0, 533, 1333)),
         # torchvision's Resize(256), CenterCrop(224): 500x375 -> 341x256.
         ("center_crop", (500, 375), (224, 224), (-58, -16, 341, 256)),
         ("center_crop", (375, 500), (224, 224), (-16, -58, 256, 341)),

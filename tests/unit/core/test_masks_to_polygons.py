@@ -206,6 +206,37 @@ def test_pixels_equal_torchvision(size: int, threshold: float) -> None:
         assert_outlines(mask, polygons, k)
 
 
+@pytest.mark.parametrize("size", [1, 14, 28])
+def test_exact_boxes_are_sampled_at_the_pixels_centres(size: int) -> None:
+    """As Detectron2 pastes masks: the mask fills the box itself, and fades out half a value beyond it."""
+    height, width, count, threshold = 120, 160, 60, 0.5
+    rng = np.random.default_rng(size)
+    masks = soft_masks(1, count, size)
+    corners = rng.uniform(-20, 115, (count, 2))
+    boxes = np.concatenate([corners, corners + 3 + rng.exponential(40, (count, 2))], 1).astype(np.float32)
+    boxes[0] = [-20, -30, 200, 150]
+    boxes[1] = [10.2, 10.9, 10.3, 10.95]
+    low, sides = torch.from_numpy(boxes[:, :2]), torch.from_numpy(boxes[:, 2:] - boxes[:, :2])
+    x = (torch.arange(width) + 0.5 - low[:, :1]) / sides[:, :1] * 2 - 1
+    y = (torch.arange(height) + 0.5 - low[:, 1:]) / sides[:, 1:] * 2 - 1
+    grid = torch.stack((x[:, None].expand(-1, height, -1), y[:, :, None].expand(-1, -1, width)), dim=3)
+    pasted = torch.nn.functional.grid_sample(torch.from_numpy(masks)[:, None], grid, align_corners=False)[:, 0]
+    polygons = framecast_core.masks_to_polygons(
+        masks,
+        boxes,
+        np.tile(np.array([[height, width]], np.int32), (count, 1)),
+        threshold=threshold,
+        rdp_thresholds=np.zeros(count, np.float32),
+        exact_boxes=True,
+    )
+    assert (polygons.areas > 0).sum() > count / 3
+    for k in range(count):
+        mask = fill(polygons, k, height, width).astype(bool)
+        clear = ((pasted[k] - threshold).abs() > 1e-4).numpy()
+        np.testing.assert_array_equal(mask[clear], (pasted[k] > threshold).numpy()[clear])
+        assert clear.mean() > 0.99
+
+
 def test_area_and_box_equal_pycocotools() -> None:
     mask = noise(np.random.default_rng(5))
     polygons = outline(mask)

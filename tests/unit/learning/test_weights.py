@@ -31,7 +31,7 @@ def load(learner: Learner, name: str, weights: str) -> tuple[str, list[str]]:
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def refuse(url: str, path: Path) -> None:
+    def refuse(url: str, path: Path, expected: str) -> None:
         raise OSError("no network in this test")
 
     monkeypatch.setattr(weight_download, "_download", refuse)
@@ -191,3 +191,36 @@ def test_torchvisions_published_detectors_are_read_under_their_old_names(tmp_pat
     learnt = {name for name, parameter in target.network.named_parameters() if parameter.requires_grad}
     assert "backbone.body.layer2.0.conv1.weight" in learnt
     assert not any("layer1" in name or ".bn" in name for name in learnt)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_published_weights_say_where_they_are_looked_for_and_are_taken_from_there(tmp_path: Path):
+    with pytest.raises(UnavailableError, match=r"checkpoints/yolov5s\.pt") as caught:
+        load(build("yolov5s"), "yolov5s", "yolov5s")
+    assert caught.value.metadata["path"] == str(tmp_path / "checkpoints" / "yolov5s.pt")
+    source = build("yolov5s")
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(source.network.state_dict(), tmp_path / "checkpoints" / "yolov5s.pt")
+    target, entry = build("yolov5s"), ARCHITECTURES["yolov5s"]
+    origin = load_initial_weights(target, entry, "", "yolov5s", pytest.fail)
+    assert (origin.name, origin.license) == ("yolov5s", "AGPL-3.0-only")
+    assert torch.equal(
+        target.network.state_dict()["model.0.conv.weight"], source.network.state_dict()["model.0.conv.weight"]
+    )
+
+
+@pytest.mark.usefixtures("no_network")
+def test_published_weights_of_another_network_are_refused_before_they_are_fetched():
+    with pytest.raises(
+        InvalidArgumentError, match="weights yolov5x are for yolov5 with backbone x or yolov5x"
+    ) as caught:
+        load(build("yolov5s"), "yolov5s", "yolov5x")
+    assert caught.value.reason == "WEIGHTS_MISMATCH"
+
+
+def test_a_part_of_the_last_layers_is_not_enough(tmp_path: Path):
+    state = build("yolov5n").network.state_dict()
+    del state["model.24.m.1.bias"]
+    torch.save(state, tmp_path / "n.pt")
+    with pytest.raises(InvalidArgumentError, match=r"model\.24\.m\.1\.bias is missing"):
+        load(build("yolov5n"), "yolov5n", str(tmp_path / "n.pt"))

@@ -1,44 +1,29 @@
-"""The network against its published parameter counts and the outputs of the original software."""
+"""The network against its published parameter counts; `test_published_outputs` has what it answers."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from framecast_trainer.learning.architectures.yolov5_network import YoloV5Network
-from tests.unit.learning.published_yolov5 import read_state
 
 
-@pytest.mark.parametrize(("size", "trained", "fused"), [("n", 1_872_157, 1_867_405), ("s", 7_235_389, 7_225_885)])
+@pytest.mark.parametrize(
+    ("size", "trained", "fused"),
+    [
+        ("n", 1_872_157, 1_867_405),
+        ("s", 7_235_389, 7_225_885),
+        ("m", 21_190_557, 21_172_173),
+        ("l", 46_563_709, 46_533_693),
+        ("x", 86_749_405, 86_705_005),
+    ],
+)
 def test_parameter_counts_are_the_published_ones(size: str, trained: int, fused: int):
-    network = YoloV5Network(size, class_count=80)
+    with torch.device("meta"):
+        network = YoloV5Network(size, class_count=80)
     assert sum(p.numel() for p in network.parameters()) == trained
     # Fusing leaves a bias per channel of the scale and shift that batch normalisation had.
     channels = sum(m.num_features for m in network.modules() if isinstance(m, nn.BatchNorm2d))
     assert trained - channels == fused
-
-
-def test_outputs_equal_those_of_the_original_software(shared_data: Path):
-    folder = shared_data.parent / "goldens" / "yolov5"
-    if not folder.is_dir():
-        pytest.skip(f"no reference outputs at {folder}")
-    golden = np.load(folder / "yolov5n.npz")
-    network = YoloV5Network("n", class_count=80)
-    missing, unexpected = network.load_state_dict(read_state(folder / "yolov5n.pt"))
-    assert not missing
-    assert not unexpected
-    network.eval()
-    for picture, prefix in (("letterbox", "raw"),):
-        images = torch.from_numpy(golden[picture])[None].float() / 255
-        with torch.no_grad():
-            outputs = network(images)
-        for level, output in enumerate(outputs):
-            expected = golden[f"{prefix}_{level}"]  # [1, A, h, w, 5 + C]
-            actual = output.view(1, 3, 85, *output.shape[2:]).permute(0, 1, 3, 4, 2).numpy()
-            np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
-            assert np.abs(expected).max() > 1  # random weights did not collapse
 
 
 def test_any_multiple_of_32_is_an_input():

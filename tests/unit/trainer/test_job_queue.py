@@ -75,7 +75,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(world: World) ->
     world.registry.datasets["labels"] = items(LABEL)
     blob = "projects/demo/blobs/" + "0" * 64
     refusals: list[tuple[type[Exception], JobRequest]] = [
-        (InvalidArgumentError, request(architecture="yolov5x")),
+        (InvalidArgumentError, request(architecture="yolov5z")),
         (InvalidArgumentError, request(config=ConfigRequest(epochs=0))),
         (NotFoundError, request(dataset_version="projects/demo/datasets/none/versions/1")),
         (NotFoundError, request(config=ConfigRequest(weights=blob))),

@@ -62,8 +62,20 @@ def test_names_of_another_networks_weights_are_refused() -> None:
         resolve_config(ConfigRequest(weights="VGG16_Weights.DEFAULT"), LIBRARY["resnet18"], project="demo")
 
 
+def test_published_weights_choose_the_backbone_and_are_refused_for_another_network() -> None:
+    chosen = resolve_config(ConfigRequest(weights="faster_rcnn_R_50_C4_1x"), LIBRARY["faster_rcnn"], project="demo")
+    assert (chosen.backbone, chosen.weights, chosen.image_size) == ("R_50_C4", "faster_rcnn_R_50_C4_1x", 800)
+    assert resolve_config(ConfigRequest(weights="yolov5x"), LIBRARY["yolov5"], project="demo").backbone == "x"
+    for architecture, backbone in (("mask_rcnn", ""), ("faster_rcnn", "R_50_C4"), ("yolov5n", "")):
+        request = ConfigRequest(weights="faster_rcnn_R_101_FPN_3x", backbone=backbone)
+        with pytest.raises(InvalidArgumentError) as refused:
+            resolve_config(request, LIBRARY[architecture], project="demo")
+        assert refused.value.reason == "WEIGHTS_MISMATCH"
+        assert refused.value.field == "training_job.config.weights"
+
+
 def test_an_unknown_architecture_is_answered_with_the_nearest_ones() -> None:
-    with pytest.raises(InvalidArgumentError, match="did you mean yolov5n or yolov5s"):
-        find_architecture("yolov5")
+    with pytest.raises(InvalidArgumentError, match=r"did you mean .*yolov5n"):
+        find_architecture("yolov5nano")
     with pytest.raises(InvalidArgumentError, match="the library has faster_rcnn"):
         find_architecture("")

@@ -84,13 +84,8 @@ def test_a_service_that_restarts_is_waited_for_but_not_for_ever(tmp_path: Path) 
         patiently(call, StopSignal(RunFolder(tmp_path)), patience_s=-1)
 
 
-def test_stored_weights_become_a_file_of_their_format(tmp_path: Path) -> None:
+def test_stored_weights_become_a_file(tmp_path: Path) -> None:
     store = open_object_store("memory://")
     assert fetch_weights("DEFAULT", store, tmp_path) == "DEFAULT"
-    for data, suffix in (
-        (b"\x08" + b"\0" * 7 + b"{}      ", ".safetensors"),
-        (b"PK\x03\x04 a zip file", ".pth"),
-        (b"short", ".pth"),
-    ):
-        path = Path(fetch_weights(f"projects/p/blobs/{store.put_blob(data)}", store, tmp_path))
-        assert (path.suffix, path.read_bytes()) == (suffix, data)
+    path = Path(fetch_weights(f"projects/p/blobs/{store.put_blob(b'tensors')}", store, tmp_path))
+    assert path.read_bytes() == b"tensors"

@@ -46,7 +46,12 @@ class RcnnHead:
         self._objectness = [f"objectness_{level}" for level in levels]
         self._deltas = [f"deltas_{level}" for level in levels]
         self._anchor_levels = [
-            AnchorLevel(np.array(level.base_anchors, dtype=np.float32).reshape(-1, 4)) for level in head.anchor_levels
+            AnchorLevel(
+                np.array(level.base_anchors, dtype=np.float32).reshape(-1, 4),
+                stride=level.stride,
+                whole_steps=not level.stride,
+            )
+            for level in head.anchor_levels
         ]
         self._proposal_weights = tuple(head.proposal_box_weights)
         self._box_weights = tuple(head.box_weights)
@@ -63,7 +68,7 @@ class RcnnHead:
             engine, "dense", {self._input: tensors}, self._objectness + self._deltas, keep=self._features
         )
         objectness, deltas = outputs[: len(self._objectness)], outputs[len(self._objectness) :]
-        # What torchvision clips to: the resized picture, not the padded tensor.
+        # Boxes are clipped to the resized picture, not to the padded tensor.
         sizes = np.array([(placement.height, placement.width) for placement in placements], dtype=np.float32)
         proposals, splits = self._propose(objectness, deltas, tensors.shape[2:], sizes)
         allowed = class_filter(settings, self._manifest)
@@ -181,6 +186,7 @@ class RcnnHead:
             np.tile(np.array([[prediction.height, prediction.width]], dtype=np.int32), (count, 1)),
             threshold=self._head.mask_threshold,
             rdp_thresholds=np.full(count, settings.rdp_threshold if as_outlines else 0.0, dtype=np.float32),
+            exact_boxes=self._head.exact_mask_boxes,
         )
         prediction = dataclasses.replace(prediction, polygons=as_polygons(polygons))
         return prediction if as_outlines else shape_masks(prediction, settings)

@@ -42,13 +42,16 @@ class YoloV5Head:
             expected = (len(tensors), self._channels, height, width)
             if logits.shape != expected:
                 raise refuse_shape("network", name, logits.shape, str(list(expected)))
+        allowed, multi_label = class_filter(settings, self._manifest), self._manifest.yolov5.multi_label
         candidates = framecast_core.decode_yolov5(
             levels,
             self._anchors,
             self._strides,
             score_thresholds=score_thresholds(settings),
-            class_filter=class_filter(settings, self._manifest),
-            multi_label=self._manifest.yolov5.multi_label,
+            class_filter=allowed if multi_label else None,
+            multi_label=multi_label,
         )
-        found = suppress(Candidates(*candidates), placements, settings, self._manifest)
-        return [detections.prediction(place) for detections, place in zip(found, placements, strict=True)]
+        # As published: a box is of the class that it looks most like, and only then asked whether that is wanted.
+        found = Candidates(*candidates) if multi_label else Candidates(*candidates).only(allowed)
+        kept = suppress(found, placements, settings, self._manifest)
+        return [detections.prediction(place) for detections, place in zip(kept, placements, strict=True)]

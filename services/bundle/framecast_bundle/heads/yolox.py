@@ -39,14 +39,17 @@ class YoloXHead:
         expected = (len(tensors), cells, 5 + len(self._manifest.categories))
         if output.shape != expected:
             raise refuse_shape("network", self._output, output.shape, str(list(expected)))
+        allowed, multi_label = class_filter(settings, self._manifest), self._manifest.yolox.multi_label
         candidates = framecast_core.decode_yolox(
             output,
             strides=self._strides,
             input_size=(height, width),
             score_thresholds=score_thresholds(settings),
-            class_filter=class_filter(settings, self._manifest),
-            multi_label=self._manifest.yolox.multi_label,
+            class_filter=allowed if multi_label else None,
+            multi_label=multi_label,
         )
+        # As published: a box is of the class that it looks most like, and only then asked whether that is wanted.
+        found = Candidates(*candidates) if multi_label else Candidates(*candidates).only(allowed)
         # As published: a box shows the extent that the network believes in, even beyond the picture.
-        found = suppress(Candidates(*candidates), placements, settings, self._manifest, clip=False)
-        return [detections.prediction(place) for detections, place in zip(found, placements, strict=True)]
+        kept = suppress(found, placements, settings, self._manifest, clip=False)
+        return [detections.prediction(place) for detections, place in zip(kept, placements, strict=True)]

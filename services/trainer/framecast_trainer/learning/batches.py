@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from framecast_trainer.learning import augment
 from framecast_trainer.learning.augment import AugmentRule, Piece
-from framecast_trainer.learning.input_rule import Input, padding
+from framecast_trainer.learning.input_rule import Input, normalise, padding
 from framecast_trainer.learning.prepared_set import Prepared, PreparedSet
 
 ORDER, VIEWS = 0, 1
@@ -89,8 +89,7 @@ class Batches:
             for piece in pieces:
                 paint(image, pictures[piece.source].image, piece, outside)
             found.append(_join([place(pictures[piece.source], piece) for piece in pieces]))
-        mean, std = (torch.tensor(tuple(v))[:, None, None] for v in (self._rule.mean, self._rule.std))
-        images.sub_(mean).div_(std)
+        images = normalise(images, self._rule)
         return Batch(
             images=images,
             boxes=[f.boxes for f in found],

@@ -10,6 +10,7 @@ import torch
 
 from framecast.errors import FailedPreconditionError, InvalidArgumentError
 from framecast_trainer.learning.architectures import Architecture, find_architecture
+from framecast_trainer.learning.weight_catalogue import backbone_of
 
 T = TypeVar("T")
 DEVICES = ("auto", "cpu", "cuda")
@@ -27,7 +28,7 @@ class TrainConfig:
     epochs: int | None = None
     batch_size: int | None = None
     image_size: int | None = None
-    """Side of the network's input in pixels; the shortest side for the `resnet50` detectors."""
+    """Side of the network's input in pixels; the shortest side for large detectors."""
     learning_rate: float | None = None
     """Peak of the schedule."""
     weight_decay: float | None = None
@@ -37,7 +38,8 @@ class TrainConfig:
     max_duration_s: float | None = None
     """Training ends after it at the latest, and the schedule is fitted into it; the export comes on top."""
     weights: str = ""
-    """`random`, a name of torchvision's weights, or a file; empty: pretrained weights where they can be had."""
+    """`random`, an id of the catalogue, a name of torchvision's weights, or a file; empty: pretrained weights where
+    they can be had. Weights of the catalogue choose the backbone where it is open."""
     augment: bool = True
 
 
@@ -70,7 +72,7 @@ def resolve_config(config: TrainConfig) -> ResolvedConfig:
     FailedPreconditionError where CUDA is asked for and not there.
     """
     entry = find_architecture(config.architecture)
-    backbone = _backbone(entry, config.backbone)
+    backbone = _backbone(entry, backbone_of(config.weights, entry.id, config.backbone))
     defaults = entry.defaults_for(backbone)
     resolved = ResolvedConfig(
         architecture=entry.id,

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 
+import torch
+from torch import Tensor
+
 from framecast.v1.model_bundle_pb2 import ModelBundle
 
 Input = ModelBundle.Input
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+_ZOO_MEAN = (103.53, 116.28, 123.675)
+_ZOO_RESNEXT_STD = (57.375, 57.12, 58.395)
 
 
 def letterbox_center(side: int) -> Input:
@@ -36,6 +42,22 @@ def shortest_side(shortest: int, longest: int) -> Input:
     return _imagenet(Input.SHORTEST_SIDE, longest, shortest, 32)
 
 
+def zoo_shortest_side(shortest: int, longest: int, stride: int, *, resnext: bool) -> Input:
+    """Detectron2's model zoo: sides rounded, averaged down, blue first, the means of its pixels taken off in 0..255."""
+    return Input(
+        resize=Input.SHORTEST_SIDE,
+        width=longest,
+        height=shortest,
+        stride=stride,
+        color_order=Input.BGR,
+        scale=1,
+        mean=_ZOO_MEAN,
+        std=_ZOO_RESNEXT_STD if resnext else (1, 1, 1),
+        antialias=True,
+        round_sides=True,
+    )
+
+
 def stretch(side: int, mean: Sequence[float], std: Sequence[float]) -> Input:
     """SSD's: both sides to one length, whatever the aspect; mean and std of pixels in 0..1."""
     return Input(
@@ -58,11 +80,21 @@ def center_crop(side: int) -> Input:
 
 
 def padding(rule: Input) -> tuple[float, float, float]:
-    """Value of the padding per channel in 0..1, before normalisation; the mean where padding follows it."""
+    """Red, green and blue of the padding in 0..1, before normalisation; the mean where padding follows it."""
     if rule.HasField("pad_value"):
-        return (rule.pad_value * rule.scale,) * 3
-    red, green, blue = rule.mean
-    return (red, green, blue)
+        return (rule.pad_value / 255,) * 3
+    first, second, third = (mean / (255 * rule.scale) for mean in rule.mean)
+    return (third, second, first) if rule.color_order == Input.BGR else (first, second, third)
+
+
+def normalise(images: Tensor, rule: Input) -> Tensor:
+    """RGB pixels [B, 3, H, W] in 0..1 → what the network takes; may write into them."""
+    if rule.color_order == Input.BGR:
+        images = images.flip(1).contiguous(memory_format=torch.channels_last)
+    gain, mean, std = 255 * rule.scale, *(torch.tensor(tuple(v))[:, None, None] for v in (rule.mean, rule.std))
+    if abs(gain - 1) > 1e-6:
+        images.mul_(gain)
+    return images.sub_(mean).div_(std)
 
 
 def _imagenet(resize: "Input.Resize.ValueType", width: int, height: int, stride: int) -> Input:

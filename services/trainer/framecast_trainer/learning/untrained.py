@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torchvision.ops import FrozenBatchNorm2d
 
 from framecast.errors import InvalidArgumentError
 from framecast.v1.model_bundle_pb2 import ModelBundle
@@ -20,8 +21,11 @@ from framecast_trainer.learning.architectures import Architecture, BuildRequest
 from framecast_trainer.learning.config import RANDOM
 from framecast_trainer.learning.data import CategoryName
 from framecast_trainer.learning.torch_engine import TorchEngine
+from framecast_trainer.learning.weight_catalogue import backbone_of
 from framecast_trainer.learning.weights import load_initial_weights
 
+_NOISE = 58.0
+"""Of 255: how far a picture's pixels are from their mean."""
 EVERYTHING = Settings(confidence_threshold=0.0, max_detections=100)
 """So that the graphs behind a threshold have something to do."""
 
@@ -44,7 +48,7 @@ def export_untrained(
     """
     if not pictures:
         raise InvalidArgumentError("give at least one picture to compare the graphs on", field="pictures")
-    backbone = backbone or next(iter(entry.backbones), "")
+    backbone = backbone_of(weights, entry.id, backbone) or next(iter(entry.backbones), "")
     learner = entry.build(
         BuildRequest(
             class_count=len(categories),
@@ -97,18 +101,27 @@ class _BothEngines:
 
 
 def _calibrate(network: torch.nn.Module, rule: ModelBundle.Input) -> None:
-    """Lets batch normalisation see noise once: without it, deep random networks answer 0 whatever they are shown."""
-    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    """Lets batch normalisation see noise once: without it, deep random networks answer 0 or infinity to everything."""
+    kinds = (torch.nn.BatchNorm2d, FrozenBatchNorm2d)
+    norms = [module for module in network.modules() if isinstance(module, kinds)]
     if not norms:
         return
-    momenta = [module.momentum for module in norms]
     backbone = getattr(network, "backbone", network)
-    network.train()
-    for module in norms:
-        module.momentum = None
+    hooks = [module.register_forward_pre_hook(_take_statistics) for module in norms]
     generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        backbone(torch.randn(2, 3, min(rule.height, 320), min(rule.width, 320), generator=generator))
-    for module, momentum in zip(norms, momenta, strict=True):
-        module.momentum = momentum
+    noise = torch.randn(2, 3, min(rule.height, 320), min(rule.width, 320), generator=generator)
+    spread = torch.tensor([_NOISE * rule.scale / std for std in rule.std]).view(3, 1, 1)
     network.eval()
+    with torch.no_grad():
+        levels = backbone(noise * spread)
+        res5 = getattr(getattr(getattr(network, "roi_heads", None), "box_head", None), "res5", None)
+        if res5 is not None:  # it is left to run on regions
+            res5(levels["0"][:, :, :14, :14])
+    for hook in hooks:
+        hook.remove()
+
+
+def _take_statistics(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3), correction=0)
+    module.get_buffer("running_mean").copy_(mean)
+    module.get_buffer("running_var").copy_(variance)

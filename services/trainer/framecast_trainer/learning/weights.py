@@ -1,4 +1,4 @@
-"""Weights to start from: a file, a name of torchvision's, or none."""
+"""Weights to start from: an id of the catalogue, a name of torchvision's, a file, or none."""
 
 import hashlib
 import re
@@ -6,18 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 import torchvision
-from safetensors.torch import load_file
-from torch import Tensor
 
-from framecast.errors import DataLossError, InvalidArgumentError, UnavailableError
+from framecast.errors import InvalidArgumentError, UnavailableError
 from framecast_trainer.learning import weight_download
 from framecast_trainer.learning.architectures import Architecture
 from framecast_trainer.learning.architectures.learner import Learner
 from framecast_trainer.learning.config import RANDOM
+from framecast_trainer.learning.weight_catalogue import PUBLISHED, backbone_of, ids_for, nearest_ids
+from framecast_trainer.learning.weight_files import State, read_weights
 
-State = dict[str, Tensor]
 _SHOWN = 5
 _TORCHVISION_LICENSE = "BSD-3-Clause"
 
@@ -43,43 +41,56 @@ def load_initial_weights(
         return Origin(RANDOM, entry.license)
     if not weights:
         return _default_weights(learner, entry, backbone, warn)
-    if Path(weights).is_file():
+    if weights not in PUBLISHED and Path(weights).is_file():
         path = Path(weights)
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        fit(learner, entry, read_file(path), path.name, warn)
+        fit(learner, entry, read_weights(path).state, path.name, warn)
         warn(f"nothing says what license {path.name} is under, so the trained model names none")
         return Origin(f"sha256:{digest}", license="")
-    name = _torchvision_name(entry, backbone, weights)
-    fit(learner, entry, weight_download.fetch(_url(name)), name, warn)
-    return Origin(name, _TORCHVISION_LICENSE)
+    if weights not in PUBLISHED:
+        weights = _torchvision_name(entry, backbone, weights)
+    backbone_of(weights, entry.id, backbone)
+    state, license_id = _fetch(weights)
+    fit(learner, entry, state, weights, warn)
+    return Origin(weights, license_id)
 
 
 def _default_weights(learner: Learner, entry: Architecture, backbone: str, warn: Callable[[str], None]) -> Origin:
     name = entry.pretrained.get(backbone)
     if name is None:
-        warn(f"there are no published weights for {f'{entry.id} {backbone}'.strip()}: training starts from random ones")
+        network = f"{entry.id} {backbone}".strip()
+        warn(f"{network} takes no weights unless they are named: training starts from random ones")
         return Origin(RANDOM, entry.license)
     try:
-        state = weight_download.fetch(_url(name))
+        state, license_id = _fetch(name)
     except UnavailableError as error:
         warn(f"training starts from random weights, which needs more data and time: {error.message}")
         return Origin(RANDOM, entry.license)
     fit(learner, entry, state, name, warn)
-    return Origin(name, _TORCHVISION_LICENSE)
+    return Origin(name, license_id)
+
+
+def _fetch(name: str) -> tuple[State, str]:
+    """Published weights by name, and what they are under."""
+    published = PUBLISHED.get(name)
+    if published is None:
+        return weight_download.fetch(_url(name)), _TORCHVISION_LICENSE
+    return weight_download.fetch_published(published), published.license
 
 
 def _torchvision_name(entry: Architecture, backbone: str, name: str) -> str:
     """`IMAGENET1K_V1` or `ResNet18_Weights.IMAGENET1K_V1` → the latter; only weights of this very network."""
     default = entry.pretrained.get(backbone, "")
-    group = default.partition(".")[0]
+    group = "" if default in PUBLISHED else default.partition(".")[0]
     known = list(torchvision.models.get_model_weights(_builder(group)).__members__) if group else []
     short = name.removeprefix(f"{group}.")
-    if short == "DEFAULT" and group:
+    if short == "DEFAULT" and default:
         return default
     if short in known:
         return f"{group}.{short}"
-    choice = ", ".join([RANDOM, *(f"{group}.{member}" for member in known), "or a file"])
+    ids = nearest_ids(name) or ids_for(entry.id, "")
+    choice = ", ".join([RANDOM, *(f"{group}.{member}" for member in known), *ids, "or a file"])
     raise InvalidArgumentError(
         f"weights {name!r} are neither a file nor known for {entry.id}; take one of: {choice}",
         reason="WEIGHTS_UNKNOWN",
@@ -100,46 +111,20 @@ def _url(name: str) -> str:
     return str(torchvision.models.get_weight(name).url)
 
 
-def read_file(path: Path) -> State:
-    """Tensors of a safetensors file or a torch state dict; nothing in the file is executed.
-
-    Raises DataLossError for any other content.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # parsers of foreign bytes fail in many ways: struct.error, KeyError, RuntimeError, …
-        raise _unreadable(path, (str(error).splitlines() or [type(error).__name__])[0]) from error
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise _unreadable(path, "it is not a dictionary of tensors")
-    return {str(name).removeprefix("module."): value for name, value in content.items()}
-
-
-def _unreadable(path: Path, why: str) -> DataLossError:
-    return DataLossError(
-        f"weights file {path.name} cannot be read ({why}); give a torch state dict or a safetensors file",
-        reason="WEIGHTS_UNREADABLE",
-        file=path.name,
-    )
-
-
 def fit(learner: Learner, entry: Architecture, state: State, name: str, warn: Callable[[str], None]) -> None:
-    """Loads tensors by name. Only the last layers may differ, as they do for another number of classes."""
+    """Loads tensors by name. Only the last layers may differ, as they do for other classes, or be absent."""
     own = learner.network.state_dict()
-    given = {_modern(key): value for key, value in state.items()}
+    given = learner.translate({_modern(key): value for key, value in state.items()})
+    headless = not any(key.startswith(entry.last_layers) for key in given)
     wrong: list[str] = []
     replaced: list[str] = []
     for key, tensor in own.items():
         if key.endswith("num_batches_tracked"):
             continue
-        other = given.get(key)
+        other, last = given.get(key), key.startswith(entry.last_layers)
         if other is not None and other.shape == tensor.shape:
             continue
-        if key.startswith(entry.last_layers):
+        if last and (headless if other is None else other.shape[1:] == tensor.shape[1:]):
             replaced.append(key)
         elif other is None:
             wrong.append(f"{key} is missing")
@@ -157,7 +142,8 @@ def fit(learner: Learner, entry: Architecture, state: State, name: str, warn: Ca
             mismatches=len(wrong),
         )
     if replaced:
-        warn(f"weights {name} are for other classes: the last layers ({', '.join(replaced)}) start from random values")
+        why = "have no last layers" if headless else "are for other classes"
+        warn(f"weights {name} {why}: the last layers ({', '.join(replaced)}) start from random values")
     kept = {key: value for key, value in given.items() if key in own and key not in replaced}
     learner.network.load_state_dict(kept, strict=False)
     learner.start_from_pretrained()

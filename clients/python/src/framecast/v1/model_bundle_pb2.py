@@ -27,7 +27,7 @@ from framecast.v1 import inference_settings_pb2 as framecast_dot_v1_dot_inferenc
 from framecast.v1 import model_pb2 as framecast_dot_v1_dot_model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66ramecast/v1/model_bundle.proto\x12\x0c\x66ramecast.v1\x1a\x1d\x66ramecast/v1/annotation.proto\x1a%framecast/v1/inference_settings.proto\x1a\x18\x66ramecast/v1/model.proto\"\x98\x19\n\x0bModelBundle\x12\x16\n\x0e\x66ormat_version\x18\x01 \x01(\x05\x12 \n\x04task\x18\x02 \x01(\x0e\x32\x12.framecast.v1.Task\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12*\n\ncategories\x18\x04 \x03(\x0b\x32\x16.framecast.v1.Category\x12.\n\x05input\x18\x05 \x01(\x0b\x32\x1f.framecast.v1.ModelBundle.Input\x12-\n\x05\x66iles\x18\x06 \x03(\x0b\x32\x1e.framecast.v1.ModelBundle.File\x12/\n\x06graphs\x18\x07 \x03(\x0b\x32\x1f.framecast.v1.ModelBundle.Graph\x12\x36\n\x06yolov5\x18\x08 \x01(\x0b\x32$.framecast.v1.ModelBundle.YoloV5HeadH\x00\x12\x34\n\x05yolox\x18\t \x01(\x0b\x32#.framecast.v1.ModelBundle.YoloXHeadH\x00\x12\x32\n\x04rcnn\x18\n \x01(\x0b\x32\".framecast.v1.ModelBundle.RcnnHeadH\x00\x12\x46\n\x0e\x63lassification\x18\x0b \x01(\x0b\x32,.framecast.v1.ModelBundle.ClassificationHeadH\x00\x12\x37\n\x07\x61nchors\x18\x10 \x01(\x0b\x32$.framecast.v1.ModelBundle.AnchorHeadH\x00\x12\x42\n\x0csegmentation\x18\x11 \x01(\x0b\x32*.framecast.v1.ModelBundle.SegmentationHeadH\x00\x12;\n\tkeypoints\x18\x12 \x01(\x0b\x32&.framecast.v1.ModelBundle.KeypointHeadH\x00\x12\x39\n\x10\x64\x65\x66\x61ult_settings\x18\x0c \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x32\n\x07lineage\x18\r \x01(\x0b\x32!.framecast.v1.ModelBundle.Lineage\x12\x36\n\x06parity\x18\x0e \x01(\x0b\x32&.framecast.v1.ModelBundle.ParityReport\x12\x0f\n\x07license\x18\x0f \x01(\t\x1a\x38\n\x04\x46ile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x1a\x34\n\x06Tensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x64type\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\t\x1a\x88\x01\n\x05Graph\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x30\n\x06inputs\x18\x03 \x03(\x0b\x32 .framecast.v1.ModelBundle.Tensor\x12\x31\n\x07outputs\x18\x04 \x03(\x0b\x32 .framecast.v1.ModelBundle.Tensor\x1a\x96\x04\n\x05Input\x12\x36\n\x06resize\x18\x01 \x01(\x0e\x32&.framecast.v1.ModelBundle.Input.Resize\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\x0e\n\x06stride\x18\x04 \x01(\x05\x12?\n\x0b\x63olor_order\x18\x05 \x01(\x0e\x32*.framecast.v1.ModelBundle.Input.ColorOrder\x12\r\n\x05scale\x18\x06 \x01(\x02\x12\x0c\n\x04mean\x18\x07 \x03(\x02\x12\x0b\n\x03std\x18\x08 \x03(\x02\x12\x16\n\tpad_value\x18\t \x01(\x02H\x00\x88\x01\x01\x12\x16\n\x0eround_to_uint8\x18\n \x01(\x08\x12\x15\n\rcrop_fraction\x18\x0b \x01(\x02\x12\x11\n\tantialias\x18\x0c \x01(\x08\x12\x15\n\runiform_scale\x18\r \x01(\x08\"\x7f\n\x06Resize\x12\x16\n\x12RESIZE_UNSPECIFIED\x10\x00\x12\x14\n\x10LETTERBOX_CENTER\x10\x01\x12\x16\n\x12LETTERBOX_TOP_LEFT\x10\x02\x12\x0b\n\x07STRETCH\x10\x03\x12\x11\n\rSHORTEST_SIDE\x10\x04\x12\x0f\n\x0b\x43\x45NTER_CROP\x10\x05\";\n\nColorOrder\x12\x1b\n\x17\x43OLOR_ORDER_UNSPECIFIED\x10\x00\x12\x07\n\x03RGB\x10\x01\x12\x07\n\x03\x42GR\x10\x02\x42\x0c\n\n_pad_value\x1a\x87\x01\n\nYoloV5Head\x12:\n\x06levels\x18\x01 \x03(\x0b\x32*.framecast.v1.ModelBundle.YoloV5Head.Level\x12\x13\n\x0bmulti_label\x18\x02 \x01(\x08\x1a(\n\x05Level\x12\x0e\n\x06stride\x18\x01 \x01(\x05\x12\x0f\n\x07\x61nchors\x18\x02 \x03(\x02\x1a\x31\n\tYoloXHead\x12\x0f\n\x07strides\x18\x01 \x03(\x05\x12\x13\n\x0bmulti_label\x18\x02 \x01(\x08\x1a\xc2\x03\n\x08RcnnHead\x12\x45\n\ranchor_levels\x18\x01 \x03(\x0b\x32..framecast.v1.ModelBundle.RcnnHead.AnchorLevel\x12\x15\n\rpre_nms_top_n\x18\x02 \x01(\x05\x12\x16\n\x0epost_nms_top_n\x18\x03 \x01(\x05\x12\x1e\n\x16proposal_nms_threshold\x18\x04 \x01(\x02\x12 \n\x18proposal_score_threshold\x18\x05 \x01(\x02\x12\x19\n\x11proposal_min_size\x18\x06 \x01(\x02\x12\x1c\n\x14proposal_box_weights\x18\x07 \x03(\x02\x12\x13\n\x0b\x62ox_weights\x18\x08 \x03(\x02\x12\x14\n\x0c\x62ox_min_size\x18\t \x01(\x02\x12\x15\n\rpooled_levels\x18\n \x01(\x05\x12\x17\n\x0f\x63\x61nonical_level\x18\x0b \x01(\x05\x12\x17\n\x0f\x63\x61nonical_scale\x18\x0c \x01(\x02\x12\x14\n\x0c\x66inest_level\x18\r \x01(\x05\x12\x16\n\x0emask_threshold\x18\x0e \x01(\x02\x1a#\n\x0b\x41nchorLevel\x12\x14\n\x0c\x62\x61se_anchors\x18\x01 \x03(\x02\x1a\xb5\x02\n\nAnchorHead\x12=\n\x07\x64\x65\x63oder\x18\x01 \x01(\x0e\x32,.framecast.v1.ModelBundle.AnchorHead.Decoder\x12:\n\x06levels\x18\x02 \x03(\x0b\x32*.framecast.v1.ModelBundle.AnchorHead.Level\x12\r\n\x05top_k\x18\x03 \x01(\x05\x12\x13\n\x0b\x62ox_weights\x18\x04 \x03(\x02\x1a\x42\n\x05Level\x12\x14\n\x0c\x62\x61se_anchors\x18\x01 \x03(\x02\x12\x0e\n\x06stride\x18\x02 \x01(\x02\x12\x13\n\x0bwhole_steps\x18\x03 \x01(\x08\"D\n\x07\x44\x65\x63oder\x12\x17\n\x13\x44\x45\x43ODER_UNSPECIFIED\x10\x00\x12\x07\n\x03SSD\x10\x01\x12\r\n\tRETINANET\x10\x02\x12\x08\n\x04\x46\x43OS\x10\x03\x1a,\n\x10SegmentationHead\x12\x18\n\x10\x62\x61\x63kground_first\x18\x01 \x01(\x08\x1a\x0e\n\x0cKeypointHead\x1a\xa5\x01\n\x12\x43lassificationHead\x12K\n\nactivation\x18\x01 \x01(\x0e\x32\x37.framecast.v1.ModelBundle.ClassificationHead.Activation\"B\n\nActivation\x12\x1a\n\x16\x41\x43TIVATION_UNSPECIFIED\x10\x00\x12\x0b\n\x07SOFTMAX\x10\x01\x12\x0b\n\x07SIGMOID\x10\x02\x1a\xc6\x01\n\x0cParityReport\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\x13\n\x0btorch_value\x18\x02 \x01(\x01\x12\x16\n\x0e\x65xported_value\x18\x03 \x01(\x01\x12\x13\n\x0bimage_count\x18\x04 \x01(\x05\x12\x15\n\rmax_box_delta\x18\x05 \x01(\x01\x12\x17\n\x0fmax_score_delta\x18\x06 \x01(\x01\x12\x11\n\tunmatched\x18\x07 \x01(\x05\x12\x11\n\ttolerance\x18\x08 \x01(\x01\x12\x0e\n\x06passed\x18\t \x01(\x08\x1a\x9b\x01\n\x07Lineage\x12\x14\n\x0ctraining_job\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x03 \x01(\t\x12\x15\n\rconfiguration\x18\x04 \x01(\t\x12\x19\n\x11\x66ramecast_version\x18\x05 \x01(\t\x12\x17\n\x0finitial_weights\x18\x06 \x01(\tB\x06\n\x04headb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66ramecast/v1/model_bundle.proto\x12\x0c\x66ramecast.v1\x1a\x1d\x66ramecast/v1/annotation.proto\x1a%framecast/v1/inference_settings.proto\x1a\x18\x66ramecast/v1/model.proto\"\xd7\x19\n\x0bModelBundle\x12\x16\n\x0e\x66ormat_version\x18\x01 \x01(\x05\x12 \n\x04task\x18\x02 \x01(\x0e\x32\x12.framecast.v1.Task\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12*\n\ncategories\x18\x04 \x03(\x0b\x32\x16.framecast.v1.Category\x12.\n\x05input\x18\x05 \x01(\x0b\x32\x1f.framecast.v1.ModelBundle.Input\x12-\n\x05\x66iles\x18\x06 \x03(\x0b\x32\x1e.framecast.v1.ModelBundle.File\x12/\n\x06graphs\x18\x07 \x03(\x0b\x32\x1f.framecast.v1.ModelBundle.Graph\x12\x36\n\x06yolov5\x18\x08 \x01(\x0b\x32$.framecast.v1.ModelBundle.YoloV5HeadH\x00\x12\x34\n\x05yolox\x18\t \x01(\x0b\x32#.framecast.v1.ModelBundle.YoloXHeadH\x00\x12\x32\n\x04rcnn\x18\n \x01(\x0b\x32\".framecast.v1.ModelBundle.RcnnHeadH\x00\x12\x46\n\x0e\x63lassification\x18\x0b \x01(\x0b\x32,.framecast.v1.ModelBundle.ClassificationHeadH\x00\x12\x37\n\x07\x61nchors\x18\x10 \x01(\x0b\x32$.framecast.v1.ModelBundle.AnchorHeadH\x00\x12\x42\n\x0csegmentation\x18\x11 \x01(\x0b\x32*.framecast.v1.ModelBundle.SegmentationHeadH\x00\x12;\n\tkeypoints\x18\x12 \x01(\x0b\x32&.framecast.v1.ModelBundle.KeypointHeadH\x00\x12\x39\n\x10\x64\x65\x66\x61ult_settings\x18\x0c \x01(\x0b\x32\x1f.framecast.v1.InferenceSettings\x12\x32\n\x07lineage\x18\r \x01(\x0b\x32!.framecast.v1.ModelBundle.Lineage\x12\x36\n\x06parity\x18\x0e \x01(\x0b\x32&.framecast.v1.ModelBundle.ParityReport\x12\x0f\n\x07license\x18\x0f \x01(\t\x1a\x38\n\x04\x46ile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x1a\x34\n\x06Tensor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x64type\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x03(\t\x1a\x88\x01\n\x05Graph\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x30\n\x06inputs\x18\x03 \x03(\x0b\x32 .framecast.v1.ModelBundle.Tensor\x12\x31\n\x07outputs\x18\x04 \x03(\x0b\x32 .framecast.v1.ModelBundle.Tensor\x1a\xab\x04\n\x05Input\x12\x36\n\x06resize\x18\x01 \x01(\x0e\x32&.framecast.v1.ModelBundle.Input.Resize\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\x0e\n\x06stride\x18\x04 \x01(\x05\x12?\n\x0b\x63olor_order\x18\x05 \x01(\x0e\x32*.framecast.v1.ModelBundle.Input.ColorOrder\x12\r\n\x05scale\x18\x06 \x01(\x02\x12\x0c\n\x04mean\x18\x07 \x03(\x02\x12\x0b\n\x03std\x18\x08 \x03(\x02\x12\x16\n\tpad_value\x18\t \x01(\x02H\x00\x88\x01\x01\x12\x16\n\x0eround_to_uint8\x18\n \x01(\x08\x12\x15\n\rcrop_fraction\x18\x0b \x01(\x02\x12\x11\n\tantialias\x18\x0c \x01(\x08\x12\x15\n\runiform_scale\x18\r \x01(\x08\x12\x13\n\x0bround_sides\x18\x0e \x01(\x08\"\x7f\n\x06Resize\x12\x16\n\x12RESIZE_UNSPECIFIED\x10\x00\x12\x14\n\x10LETTERBOX_CENTER\x10\x01\x12\x16\n\x12LETTERBOX_TOP_LEFT\x10\x02\x12\x0b\n\x07STRETCH\x10\x03\x12\x11\n\rSHORTEST_SIDE\x10\x04\x12\x0f\n\x0b\x43\x45NTER_CROP\x10\x05\";\n\nColorOrder\x12\x1b\n\x17\x43OLOR_ORDER_UNSPECIFIED\x10\x00\x12\x07\n\x03RGB\x10\x01\x12\x07\n\x03\x42GR\x10\x02\x42\x0c\n\n_pad_value\x1a\x87\x01\n\nYoloV5Head\x12:\n\x06levels\x18\x01 \x03(\x0b\x32*.framecast.v1.ModelBundle.YoloV5Head.Level\x12\x13\n\x0bmulti_label\x18\x02 \x01(\x08\x1a(\n\x05Level\x12\x0e\n\x06stride\x18\x01 \x01(\x05\x12\x0f\n\x07\x61nchors\x18\x02 \x03(\x02\x1a\x31\n\tYoloXHead\x12\x0f\n\x07strides\x18\x01 \x03(\x05\x12\x13\n\x0bmulti_label\x18\x02 \x01(\x08\x1a\xec\x03\n\x08RcnnHead\x12\x45\n\ranchor_levels\x18\x01 \x03(\x0b\x32..framecast.v1.ModelBundle.RcnnHead.AnchorLevel\x12\x15\n\rpre_nms_top_n\x18\x02 \x01(\x05\x12\x16\n\x0epost_nms_top_n\x18\x03 \x01(\x05\x12\x1e\n\x16proposal_nms_threshold\x18\x04 \x01(\x02\x12 \n\x18proposal_score_threshold\x18\x05 \x01(\x02\x12\x19\n\x11proposal_min_size\x18\x06 \x01(\x02\x12\x1c\n\x14proposal_box_weights\x18\x07 \x03(\x02\x12\x13\n\x0b\x62ox_weights\x18\x08 \x03(\x02\x12\x14\n\x0c\x62ox_min_size\x18\t \x01(\x02\x12\x15\n\rpooled_levels\x18\n \x01(\x05\x12\x17\n\x0f\x63\x61nonical_level\x18\x0b \x01(\x05\x12\x17\n\x0f\x63\x61nonical_scale\x18\x0c \x01(\x02\x12\x14\n\x0c\x66inest_level\x18\r \x01(\x05\x12\x16\n\x0emask_threshold\x18\x0e \x01(\x02\x12\x18\n\x10\x65xact_mask_boxes\x18\x0f \x01(\x08\x1a\x33\n\x0b\x41nchorLevel\x12\x14\n\x0c\x62\x61se_anchors\x18\x01 \x03(\x02\x12\x0e\n\x06stride\x18\x02 \x01(\x02\x1a\xb5\x02\n\nAnchorHead\x12=\n\x07\x64\x65\x63oder\x18\x01 \x01(\x0e\x32,.framecast.v1.ModelBundle.AnchorHead.Decoder\x12:\n\x06levels\x18\x02 \x03(\x0b\x32*.framecast.v1.ModelBundle.AnchorHead.Level\x12\r\n\x05top_k\x18\x03 \x01(\x05\x12\x13\n\x0b\x62ox_weights\x18\x04 \x03(\x02\x1a\x42\n\x05Level\x12\x14\n\x0c\x62\x61se_anchors\x18\x01 \x03(\x02\x12\x0e\n\x06stride\x18\x02 \x01(\x02\x12\x13\n\x0bwhole_steps\x18\x03 \x01(\x08\"D\n\x07\x44\x65\x63oder\x12\x17\n\x13\x44\x45\x43ODER_UNSPECIFIED\x10\x00\x12\x07\n\x03SSD\x10\x01\x12\r\n\tRETINANET\x10\x02\x12\x08\n\x04\x46\x43OS\x10\x03\x1a,\n\x10SegmentationHead\x12\x18\n\x10\x62\x61\x63kground_first\x18\x01 \x01(\x08\x1a\x0e\n\x0cKeypointHead\x1a\xa5\x01\n\x12\x43lassificationHead\x12K\n\nactivation\x18\x01 \x01(\x0e\x32\x37.framecast.v1.ModelBundle.ClassificationHead.Activation\"B\n\nActivation\x12\x1a\n\x16\x41\x43TIVATION_UNSPECIFIED\x10\x00\x12\x0b\n\x07SOFTMAX\x10\x01\x12\x0b\n\x07SIGMOID\x10\x02\x1a\xc6\x01\n\x0cParityReport\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\x13\n\x0btorch_value\x18\x02 \x01(\x01\x12\x16\n\x0e\x65xported_value\x18\x03 \x01(\x01\x12\x13\n\x0bimage_count\x18\x04 \x01(\x05\x12\x15\n\rmax_box_delta\x18\x05 \x01(\x01\x12\x17\n\x0fmax_score_delta\x18\x06 \x01(\x01\x12\x11\n\tunmatched\x18\x07 \x01(\x05\x12\x11\n\ttolerance\x18\x08 \x01(\x01\x12\x0e\n\x06passed\x18\t \x01(\x08\x1a\x9b\x01\n\x07Lineage\x12\x14\n\x0ctraining_job\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x61taset_digest\x18\x03 \x01(\t\x12\x15\n\rconfiguration\x18\x04 \x01(\t\x12\x19\n\x11\x66ramecast_version\x18\x05 \x01(\t\x12\x17\n\x0finitial_weights\x18\x06 \x01(\tB\x06\n\x04headb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'framecast.v1.model_bundle_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MODELBUNDLE']._serialized_start=146
-  _globals['_MODELBUNDLE']._serialized_end=3370
+  _globals['_MODELBUNDLE']._serialized_end=3433
   _globals['_MODELBUNDLE_FILE']._serialized_start=1033
   _globals['_MODELBUNDLE_FILE']._serialized_end=1089
   _globals['_MODELBUNDLE_TENSOR']._serialized_start=1091
@@ -43,37 +43,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELBUNDLE_GRAPH']._serialized_start=1146
   _globals['_MODELBUNDLE_GRAPH']._serialized_end=1282
   _globals['_MODELBUNDLE_INPUT']._serialized_start=1285
-  _globals['_MODELBUNDLE_INPUT']._serialized_end=1819
-  _globals['_MODELBUNDLE_INPUT_RESIZE']._serialized_start=1617
-  _globals['_MODELBUNDLE_INPUT_RESIZE']._serialized_end=1744
-  _globals['_MODELBUNDLE_INPUT_COLORORDER']._serialized_start=1746
-  _globals['_MODELBUNDLE_INPUT_COLORORDER']._serialized_end=1805
-  _globals['_MODELBUNDLE_YOLOV5HEAD']._serialized_start=1822
-  _globals['_MODELBUNDLE_YOLOV5HEAD']._serialized_end=1957
-  _globals['_MODELBUNDLE_YOLOV5HEAD_LEVEL']._serialized_start=1917
-  _globals['_MODELBUNDLE_YOLOV5HEAD_LEVEL']._serialized_end=1957
-  _globals['_MODELBUNDLE_YOLOXHEAD']._serialized_start=1959
-  _globals['_MODELBUNDLE_YOLOXHEAD']._serialized_end=2008
-  _globals['_MODELBUNDLE_RCNNHEAD']._serialized_start=2011
-  _globals['_MODELBUNDLE_RCNNHEAD']._serialized_end=2461
-  _globals['_MODELBUNDLE_RCNNHEAD_ANCHORLEVEL']._serialized_start=2426
-  _globals['_MODELBUNDLE_RCNNHEAD_ANCHORLEVEL']._serialized_end=2461
-  _globals['_MODELBUNDLE_ANCHORHEAD']._serialized_start=2464
-  _globals['_MODELBUNDLE_ANCHORHEAD']._serialized_end=2773
-  _globals['_MODELBUNDLE_ANCHORHEAD_LEVEL']._serialized_start=2637
-  _globals['_MODELBUNDLE_ANCHORHEAD_LEVEL']._serialized_end=2703
-  _globals['_MODELBUNDLE_ANCHORHEAD_DECODER']._serialized_start=2705
-  _globals['_MODELBUNDLE_ANCHORHEAD_DECODER']._serialized_end=2773
-  _globals['_MODELBUNDLE_SEGMENTATIONHEAD']._serialized_start=2775
-  _globals['_MODELBUNDLE_SEGMENTATIONHEAD']._serialized_end=2819
-  _globals['_MODELBUNDLE_KEYPOINTHEAD']._serialized_start=2821
-  _globals['_MODELBUNDLE_KEYPOINTHEAD']._serialized_end=2835
-  _globals['_MODELBUNDLE_CLASSIFICATIONHEAD']._serialized_start=2838
-  _globals['_MODELBUNDLE_CLASSIFICATIONHEAD']._serialized_end=3003
-  _globals['_MODELBUNDLE_CLASSIFICATIONHEAD_ACTIVATION']._serialized_start=2937
-  _globals['_MODELBUNDLE_CLASSIFICATIONHEAD_ACTIVATION']._serialized_end=3003
-  _globals['_MODELBUNDLE_PARITYREPORT']._serialized_start=3006
-  _globals['_MODELBUNDLE_PARITYREPORT']._serialized_end=3204
-  _globals['_MODELBUNDLE_LINEAGE']._serialized_start=3207
-  _globals['_MODELBUNDLE_LINEAGE']._serialized_end=3362
+  _globals['_MODELBUNDLE_INPUT']._serialized_end=1840
+  _globals['_MODELBUNDLE_INPUT_RESIZE']._serialized_start=1638
+  _globals['_MODELBUNDLE_INPUT_RESIZE']._serialized_end=1765
+  _globals['_MODELBUNDLE_INPUT_COLORORDER']._serialized_start=1767
+  _globals['_MODELBUNDLE_INPUT_COLORORDER']._serialized_end=1826
+  _globals['_MODELBUNDLE_YOLOV5HEAD']._serialized_start=1843
+  _globals['_MODELBUNDLE_YOLOV5HEAD']._serialized_end=1978
+  _globals['_MODELBUNDLE_YOLOV5HEAD_LEVEL']._serialized_start=1938
+  _globals['_MODELBUNDLE_YOLOV5HEAD_LEVEL']._serialized_end=1978
+  _globals['_MODELBUNDLE_YOLOXHEAD']._serialized_start=1980
+  _globals['_MODELBUNDLE_YOLOXHEAD']._serialized_end=2029
+  _globals['_MODELBUNDLE_RCNNHEAD']._serialized_start=2032
+  _globals['_MODELBUNDLE_RCNNHEAD']._serialized_end=2524
+  _globals['_MODELBUNDLE_RCNNHEAD_ANCHORLEVEL']._serialized_start=2473
+  _globals['_MODELBUNDLE_RCNNHEAD_ANCHORLEVEL']._serialized_end=2524
+  _globals['_MODELBUNDLE_ANCHORHEAD']._serialized_start=2527
+  _globals['_MODELBUNDLE_ANCHORHEAD']._serialized_end=2836
+  _globals['_MODELBUNDLE_ANCHORHEAD_LEVEL']._serialized_start=2700
+  _globals['_MODELBUNDLE_ANCHORHEAD_LEVEL']._serialized_end=2766
+  _globals['_MODELBUNDLE_ANCHORHEAD_DECODER']._serialized_start=2768
+  _globals['_MODELBUNDLE_ANCHORHEAD_DECODER']._serialized_end=2836
+  _globals['_MODELBUNDLE_SEGMENTATIONHEAD']._serialized_start=2838
+  _globals['_MODELBUNDLE_SEGMENTATIONHEAD']._serialized_end=2882
+  _globals['_MODELBUNDLE_KEYPOINTHEAD']._serialized_start=2884
+  _globals['_MODELBUNDLE_KEYPOINTHEAD']._serialized_end=2898
+  _globals['_MODELBUNDLE_CLASSIFICATIONHEAD']._serialized_start=2901
+  _globals['_MODELBUNDLE_CLASSIFICATIONHEAD']._serialized_end=3066
+  _globals['_MODELBUNDLE_CLASSIFICATIONHEAD_ACTIVATION']._serialized_start=3000
+  _globals['_MODELBUNDLE_CLASSIFICATIONHEAD_ACTIVATION']._serialized_end=3066
+  _globals['_MODELBUNDLE_PARITYREPORT']._serialized_start=3069
+  _globals['_MODELBUNDLE_PARITYREPORT']._serialized_end=3267
+  _globals['_MODELBUNDLE_LINEAGE']._serialized_start=3270
+  _globals['_MODELBUNDLE_LINEAGE']._serialized_end=3425
 # @@protoc_insertion_point(module_scope)

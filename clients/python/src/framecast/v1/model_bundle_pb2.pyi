@@ -188,6 +188,7 @@ class ModelBundle(_message.Message):
         CROP_FRACTION_FIELD_NUMBER: _builtins.int
         ANTIALIAS_FIELD_NUMBER: _builtins.int
         UNIFORM_SCALE_FIELD_NUMBER: _builtins.int
+        ROUND_SIDES_FIELD_NUMBER: _builtins.int
         resize: Global___ModelBundle.Input.Resize.ValueType
         width: _builtins.int
         height: _builtins.int
@@ -211,6 +212,10 @@ class ModelBundle(_message.Message):
         boxes return to the picture: it is what the network saw. If set, they return by the one ratio that was aimed at,
         min(width / picture width, height / picture height), as the published code of YOLOX and YOLOv5 has it.
         """
+        round_sides: _builtins.bool
+        """Only for `SHORTEST_SIDE`: the resized picture's sides are the nearest whole numbers, as Detectron2 has it; else
+        they are rounded down, as torchvision has it.
+        """
         @_builtins.property
         def mean(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
         @_builtins.property
@@ -231,10 +236,11 @@ class ModelBundle(_message.Message):
             crop_fraction: _builtins.float = ...,
             antialias: _builtins.bool = ...,
             uniform_scale: _builtins.bool = ...,
+            round_sides: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value", "pad_value", b"pad_value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value", "antialias", b"antialias", "color_order", b"color_order", "crop_fraction", b"crop_fraction", "height", b"height", "mean", b"mean", "pad_value", b"pad_value", "resize", b"resize", "round_to_uint8", b"round_to_uint8", "scale", b"scale", "std", b"std", "stride", b"stride", "uniform_scale", b"uniform_scale", "width", b"width"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value", "antialias", b"antialias", "color_order", b"color_order", "crop_fraction", b"crop_fraction", "height", b"height", "mean", b"mean", "pad_value", b"pad_value", "resize", b"resize", "round_sides", b"round_sides", "round_to_uint8", b"round_to_uint8", "scale", b"scale", "std", b"std", "stride", b"stride", "uniform_scale", b"uniform_scale", "width", b"width"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType__pad_value: _TypeAlias = _typing.Literal["pad_value"]  # noqa: Y015
         _WhichOneofArgType__pad_value: _TypeAlias = _typing.Literal["_pad_value", b"_pad_value"]  # noqa: Y015
@@ -330,16 +336,22 @@ class ModelBundle(_message.Message):
             DESCRIPTOR: _descriptor.Descriptor
 
             BASE_ANCHORS_FIELD_NUMBER: _builtins.int
+            STRIDE_FIELD_NUMBER: _builtins.int
+            stride: _builtins.float
+            """Input pixels per cell, by which anchors move. 0: by the whole number side / cells, rounded down, as
+            torchvision's AnchorGenerator has it.
+            """
             @_builtins.property
             def base_anchors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
             def __init__(
                 self,
                 *,
                 base_anchors: _abc.Iterable[_builtins.float] | None = ...,
+                stride: _builtins.float = ...,
             ) -> None: ...
             _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
             def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-            _ClearFieldArgType: _TypeAlias = _typing.Literal["base_anchors", b"base_anchors"]  # noqa: Y015
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["base_anchors", b"base_anchors", "stride", b"stride"]  # noqa: Y015
             def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
             def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -357,6 +369,7 @@ class ModelBundle(_message.Message):
         CANONICAL_SCALE_FIELD_NUMBER: _builtins.int
         FINEST_LEVEL_FIELD_NUMBER: _builtins.int
         MASK_THRESHOLD_FIELD_NUMBER: _builtins.int
+        EXACT_MASK_BOXES_FIELD_NUMBER: _builtins.int
         pre_nms_top_n: _builtins.int
         """Proposals per level that enter NMS, and that leave it."""
         post_nms_top_n: _builtins.int
@@ -373,6 +386,10 @@ class ModelBundle(_message.Message):
         """log2 of the finest pooled level's stride."""
         mask_threshold: _builtins.float
         """A mask pixel belongs to the instance above it."""
+        exact_mask_boxes: _builtins.bool
+        """A mask is stretched over its box as it is, as Detectron2 has it; else over the whole pixels that the box touches,
+        as torchvision has it.
+        """
         @_builtins.property
         def anchor_levels(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelBundle.RcnnHead.AnchorLevel]: ...
         @_builtins.property
@@ -398,10 +415,11 @@ class ModelBundle(_message.Message):
             canonical_scale: _builtins.float = ...,
             finest_level: _builtins.int = ...,
             mask_threshold: _builtins.float = ...,
+            exact_mask_boxes: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor_levels", b"anchor_levels", "box_min_size", b"box_min_size", "box_weights", b"box_weights", "canonical_level", b"canonical_level", "canonical_scale", b"canonical_scale", "finest_level", b"finest_level", "mask_threshold", b"mask_threshold", "pooled_levels", b"pooled_levels", "post_nms_top_n", b"post_nms_top_n", "pre_nms_top_n", b"pre_nms_top_n", "proposal_box_weights", b"proposal_box_weights", "proposal_min_size", b"proposal_min_size", "proposal_nms_threshold", b"proposal_nms_threshold", "proposal_score_threshold", b"proposal_score_threshold"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor_levels", b"anchor_levels", "box_min_size", b"box_min_size", "box_weights", b"box_weights", "canonical_level", b"canonical_level", "canonical_scale", b"canonical_scale", "exact_mask_boxes", b"exact_mask_boxes", "finest_level", b"finest_level", "mask_threshold", b"mask_threshold", "pooled_levels", b"pooled_levels", "post_nms_top_n", b"post_nms_top_n", "pre_nms_top_n", b"pre_nms_top_n", "proposal_box_weights", b"proposal_box_weights", "proposal_min_size", b"proposal_min_size", "proposal_nms_threshold", b"proposal_nms_threshold", "proposal_score_threshold", b"proposal_score_threshold"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

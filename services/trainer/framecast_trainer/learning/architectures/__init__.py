@@ -5,18 +5,19 @@ import difflib
 from framecast.errors import NotFoundError
 from framecast_trainer.learning.architectures.anchor_detectors import FCOS, RETINANET, SSD300, SSDLITE320
 from framecast_trainer.learning.architectures.architecture import Architecture, BuildRequest, Defaults
+from framecast_trainer.learning.architectures.classifiers import CLASSIFIERS
+from framecast_trainer.learning.architectures.fast_ai import FAST_AI
 from framecast_trainer.learning.architectures.faster_rcnn import FASTER_RCNN
 from framecast_trainer.learning.architectures.keypoint_rcnn import KEYPOINT_RCNN
 from framecast_trainer.learning.architectures.learner import not_trainable
 from framecast_trainer.learning.architectures.mask_rcnn import MASK_RCNN
-from framecast_trainer.learning.architectures.resnet import RESNET18, RESNET34, RESNET50
 from framecast_trainer.learning.architectures.segmentation import DEEPLABV3, DEEPLABV3_MOBILE, FCN, LRASPP
-from framecast_trainer.learning.architectures.yolov5 import YOLOV5N, YOLOV5S
+from framecast_trainer.learning.architectures.yolov5 import YOLOV5
 
 __all__ = ["ARCHITECTURES", "SERVED_ONLY", "Architecture", "BuildRequest", "Defaults", "find_architecture"]
 
 ARCHITECTURES: dict[str, Architecture] = {
-    entry.id: entry for entry in (RESNET18, RESNET34, RESNET50, YOLOV5N, YOLOV5S, FASTER_RCNN, MASK_RCNN)
+    entry.id: entry for entry in (*CLASSIFIERS, FAST_AI, *YOLOV5, FASTER_RCNN, MASK_RCNN)
 }
 SERVED_ONLY: dict[str, Architecture] = {
     entry.id: entry

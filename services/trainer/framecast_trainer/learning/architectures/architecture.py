@@ -50,7 +50,8 @@ class Architecture:
     ema: bool = False
     """Whether an average of the weights over the last steps is what is kept."""
     pretrained: Mapping[str, str] = field(default_factory=dict)
-    """Backbone (empty where there is no choice) → the torchvision weights that it starts from by default."""
+    """Backbone (empty where there is no choice) → the published weights that it starts from by default, torchvision's
+    or an id of the catalogue."""
     backbone_defaults: Mapping[str, Defaults] = field(default_factory=dict)
     """Where a backbone wants other defaults."""
 

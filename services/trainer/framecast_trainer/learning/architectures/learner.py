@@ -45,6 +45,10 @@ class Learner(ABC):
     def adapt(self, boxes: Tensor, seed: int) -> None:  # noqa: B027 - most have nothing to fit
         """Fits what is not learnt, such as anchors, to boxes' sizes: float32 [N, 2] in tensor pixels."""
 
+    def translate(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights that were published under other names than the network's, under its own; others as they are."""
+        return state
+
     def start_from_pretrained(self) -> None:  # noqa: B027 - most freeze nothing
         """Freezes what fine-tuning leaves alone; called once, after weights were loaded."""
 

@@ -1,4 +1,5 @@
-"""torchvision's Faster, Mask and Keypoint R-CNN, cut where thresholds apply: `dense`, `boxes`, `masks`, `keypoints`."""
+"""Faster, Mask and Keypoint R-CNN on torchvision's modules, cut where thresholds apply: `dense`, `boxes`, `masks`,
+`keypoints`."""
 
 import math
 
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops import MultiScaleRoIAlign, roi_align
 
+from framecast_trainer.learning.architectures.detectron2_rcnn import BorrowedHead
 from framecast_trainer.learning.architectures.learner import Port, Stage, counted
 
 
@@ -32,6 +34,7 @@ class _PooledStage(nn.Module):
         super().__init__()
         self.sides = pool.output_size
         self.sampling_ratio = pool.sampling_ratio
+        self.aligned = getattr(pool, "aligned", False)
         self.strides = strides
 
     def pool(self, tensors: tuple[Tensor, ...]) -> Tensor:
@@ -39,7 +42,7 @@ class _PooledStage(nn.Module):
         features, rois = tensors[:count], tensors[count:]
         return torch.cat(
             [
-                roi_align(level, boxes, self.sides, 1.0 / stride, self.sampling_ratio)
+                roi_align(level, boxes, self.sides, 1.0 / stride, self.sampling_ratio, self.aligned)
                 for level, boxes, stride in zip(features, rois, self.strides, strict=True)
             ]
         )
@@ -63,7 +66,8 @@ class MaskStage(_PooledStage):
 
     def __init__(self, network: FasterRCNN, strides: tuple[int, ...]) -> None:
         super().__init__(network.roi_heads.mask_roi_pool, strides)
-        self.head = network.roi_heads.mask_head
+        head = network.roi_heads.mask_head
+        self.head = head.borrowed if isinstance(head, BorrowedHead) else head
         self.predictor = network.roi_heads.mask_predictor
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor]:
@@ -107,7 +111,9 @@ def cut(network: FasterRCNN, strides: tuple[int, ...], class_count: int) -> list
         Stage("boxes", BoxStage(network, strides), (*features, *rois), boxes),
     ]
     if network.roi_heads.has_mask():
-        side = 2 * int(network.roi_heads.mask_roi_pool.output_size[0])
+        # The predictor doubles the side; before it, C4's last stage halves it.
+        pooled = int(network.roi_heads.mask_roi_pool.output_size[0])
+        side = pooled if isinstance(network.roi_heads.mask_head, BorrowedHead) else 2 * pooled
         masks = Port("masks", ("rois", class_count, side, side))
         stages.append(Stage("masks", MaskStage(network, strides), (*features, *rois), (masks,)))
     if network.roi_heads.has_keypoint():

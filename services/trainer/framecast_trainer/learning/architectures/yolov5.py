@@ -1,6 +1,7 @@
-"""YOLOv5 (release 6.0), n and s: one graph to raw head outputs."""
+"""YOLOv5 (release 6.0): one graph to raw head outputs."""
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ class YoloV5Learner(Learner):
     """Teaches and cuts a YOLOv5 network."""
 
     def __init__(self, size: str, request: BuildRequest) -> None:
-        self.network: YoloV5Network = YoloV5Network(size, request.class_count)
+        self.network: YoloV5Network = YoloV5Network(size or request.backbone, request.class_count)
         self.input = letterbox_center(request.image_size)
         self.views = AugmentRule(flip=0.5, scale=0.4, shift=0.1, mosaic=0.5, brightness=0.3, saturation=0.5, hue=0.015)
 
@@ -77,20 +78,46 @@ def _targets(batch: Batch) -> Tensor:
     return torch.cat(rows)
 
 
-def _entry(size: str, name: str, learning_rate: float) -> Architecture:
+_DESCRIPTION = "release 6.0: boxes in one pass. Our own implementation of the published network."
+_SIZES = {
+    "n": ("nano (1.9 million parameters)", 3e-3),
+    "s": ("small (7.2 million parameters)", 2e-3),
+    "m": ("medium (21.2 million parameters)", 1e-3),
+    "l": ("large (46.5 million parameters)", 1e-3),
+    "x": ("extra large (86.7 million parameters)", 1e-3),
+}
+
+
+def _defaults(learning_rate: float) -> Defaults:
+    return Defaults(epochs=60, batch_size=16, image_size=640, learning_rate=learning_rate, weight_decay=5e-4)
+
+
+def _entry(architecture_id: str, size: str, description: str, **fields: Any) -> Architecture:
     return Architecture(
-        id=f"yolov5{size}",
+        id=architecture_id,
         task=Task.TASK_OBJECT_DETECTION,
-        description=f"YOLOv5 {name}, release 6.0: boxes in one pass. Our own implementation of the published network.",
-        defaults=Defaults(epochs=60, batch_size=16, image_size=640, learning_rate=learning_rate, weight_decay=5e-4),
+        description=description,
         build=partial(YoloV5Learner, size),
         license="Apache-2.0",
         annotations=("box",),
         last_layers=("model.24.",),
         size_multiple=32,
         ema=True,
+        **fields,
     )
 
 
-YOLOV5N = _entry("n", "nano (1.9 million parameters)", 3e-3)
-YOLOV5S = _entry("s", "small (7.2 million parameters)", 2e-3)
+YOLOV5 = (
+    _entry(
+        "yolov5",
+        "",
+        f"YOLOv5 in the size that the backbone names, {_DESCRIPTION}",
+        defaults=_defaults(_SIZES["s"][1]),
+        backbones=("s", "n", "m", "l", "x"),
+        backbone_defaults={size: _defaults(learning_rate) for size, (_, learning_rate) in _SIZES.items()},
+    ),
+    *(
+        _entry(f"yolov5{size}", size, f"YOLOv5 {name}, {_DESCRIPTION}", defaults=_defaults(learning_rate))
+        for size, (name, learning_rate) in _SIZES.items()
+    ),
+)

@@ -18,7 +18,7 @@ COCO_ANCHORS = (
     ((116, 90), (156, 198), (373, 326)),
 )
 """The published anchors, in pixels of a 640 px input."""
-MULTIPLES = {"n": (0.33, 0.25), "s": (0.33, 0.50)}
+MULTIPLES = {"n": (0.33, 0.25), "s": (0.33, 0.50), "m": (0.67, 0.75), "l": (1.0, 1.0), "x": (1.33, 1.25)}
 """Depth and width by size."""
 _EARLIER = {12: 6, 16: 4, 19: 14, 22: 10}
 """Concatenations: layer → the earlier layer that joins."""
