@@ -1,8 +1,13 @@
 """The catalogue of published weights: its ids, and that each is for networks that the library has."""
 
+from pathlib import Path
+
 import pytest
+import torch
 
 from framecast.errors import InvalidArgumentError
+from framecast_trainer import fetch_weights
+from framecast_trainer.learning import weight_download
 from framecast_trainer.learning.architectures import ARCHITECTURES
 from framecast_trainer.learning.config import TrainConfig, resolve_config
 from framecast_trainer.learning.weight_catalogue import PUBLISHED, backbone_of, ids_for
@@ -45,3 +50,22 @@ def test_a_mismatch_names_what_fits() -> None:
     with pytest.raises(InvalidArgumentError, match="take `random` or a file"):
         backbone_of("fast_ai", "resnet18", "")
     assert backbone_of("IMAGENET1K_V1", "resnet18", "") == ""
+
+
+def test_the_command_lists_places_and_says_why_a_file_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(url: str, path: Path, expected: str) -> None:
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(weight_download, "_download", refuse)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    place = tmp_path / "checkpoints" / "faster_rcnn_R_50_C4_1x.pkl"
+    assert fetch_weights.main([]) == 0
+    listed = capsys.readouterr().out
+    assert all(weights_id in listed for weights_id in PUBLISHED)
+    assert f"away  {place}" in listed
+    assert fetch_weights.main(["faster_rcnn_R_50_C4_1x"]) == 1
+    assert f"put the file at {place}" in capsys.readouterr().err
+    assert fetch_weights.main(["faster_rcnn_R50_C4_1x"]) == 2
+    assert "did you mean faster_rcnn_R_50_C4_1x" in capsys.readouterr().err

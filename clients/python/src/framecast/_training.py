@@ -104,4 +104,4 @@ class Training:
 def _looks_like_a_file(weights: str) -> bool:
     if names.BLOB.matches(weights):
         return False
-    return Path(weights).is_file() or Path(weights).suffix.lower() in {".pt", ".pth", ".safetensors", ".th"}
+    return Path(weights).is_file() or Path(weights).suffix.lower() in {".pkl", ".pt", ".pth", ".safetensors", ".th"}

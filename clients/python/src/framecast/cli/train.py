@@ -25,7 +25,7 @@ from framecast.cli.output import print_json, print_json_line
 @click.option("--weight-decay", type=click.FloatRange(min=0))
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Training ends by then.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to compute.")
-@click.option("--weights", help="torchvision's name (DEFAULT, COCO_V1, …), `random`, or a file.")
+@click.option("--weights", help="A published id (yolov5s, …) or torchvision's name (DEFAULT, …), `random`, or a file.")
 @click.option("--backbone", help="For architectures that come in several sizes.")
 @click.option("--augment/--no-augment", default=None, help="Mirror, scale, shift and change colours.")
 @click.option("--seed", type=int, help="Equal seeds train equally.")
