@@ -28,7 +28,8 @@ def test_a_step_moves_what_is_not_frozen() -> None:
     network.train()
     losses = learner.loss(batch)
     assert set(losses) == {"objectness_loss", "proposal_box_loss", "class_loss", "box_loss", "mask_loss"}
-    torch.stack(list(losses.values())).sum().backward()
+    total: Any = torch.stack(list(losses.values())).sum()
+    total.backward()
     moved = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
     assert {"rpn.head.conv.0.0.weight", "roi_heads.box_predictor.cls_score.weight"} <= moved
     assert "roi_heads.mask_predictor.conv5_mask.weight" in moved

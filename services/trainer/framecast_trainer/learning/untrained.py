@@ -24,7 +24,7 @@ from framecast_trainer.learning.torch_engine import TorchEngine
 from framecast_trainer.learning.weight_catalogue import backbone_of
 from framecast_trainer.learning.weights import load_initial_weights
 
-_NOISE = 58.0
+_CONTRAST = 58.0
 """Of 255: how far a picture's pixels are from their mean."""
 EVERYTHING = Settings(confidence_threshold=0.0, max_detections=100)
 """So that the graphs behind a threshold have something to do."""
@@ -102,23 +102,30 @@ class _BothEngines:
 
 def _calibrate(network: torch.nn.Module, rule: ModelBundle.Input) -> None:
     """Lets batch normalisation see noise once: without it, deep random networks answer 0 or infinity to everything."""
-    kinds = (torch.nn.BatchNorm2d, FrozenBatchNorm2d)
-    norms = [module for module in network.modules() if isinstance(module, kinds)]
-    if not norms:
+    frozen = [module for module in network.modules() if isinstance(module, FrozenBatchNorm2d)]
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    if not norms and not frozen:
         return
+    momenta = [module.momentum for module in norms]
     backbone = getattr(network, "backbone", network)
-    hooks = [module.register_forward_pre_hook(_take_statistics) for module in norms]
+    network.train()
+    for module in norms:
+        module.momentum = None
+    hooks = [module.register_forward_pre_hook(_take_statistics) for module in frozen]
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(2, 3, min(rule.height, 320), min(rule.width, 320), generator=generator)
-    spread = torch.tensor([_NOISE * rule.scale / std for std in rule.std]).view(3, 1, 1)
-    network.eval()
+    if frozen:  # their pixels are not brought to a variance of 1
+        noise *= torch.tensor([_CONTRAST * rule.scale / std for std in rule.std]).view(3, 1, 1)
     with torch.no_grad():
-        levels = backbone(noise * spread)
+        levels = backbone(noise)
         res5 = getattr(getattr(getattr(network, "roi_heads", None), "box_head", None), "res5", None)
         if res5 is not None:  # it is left to run on regions
             res5(levels["0"][:, :, :14, :14])
+    for module, momentum in zip(norms, momenta, strict=True):
+        module.momentum = momentum
     for hook in hooks:
         hook.remove()
+    network.eval()
 
 
 def _take_statistics(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
