@@ -20,6 +20,8 @@ from framecast_registry.domain import (
     Model,
     ModelState,
     ModelVersion,
+    PredictionPart,
+    PredictionSet,
     Project,
     RequestRecord,
     Subset,
@@ -276,6 +278,83 @@ def test_a_dataset_knows_which_model_was_trained_on_it(store):
         tx.models.forget_dataset(P, "cars")
         tx.datasets.remove(P, "cars")
         assert tx.models.version(P, "net", used.number) == replace(failed, dataset_version=None)
+
+
+def add_predictions(tx: Any, set_id: str, version: int = 1, parts: int = 3, **changes: Any) -> Any:
+    made = PredictionSet(
+        project_id=P,
+        dataset_version=VersionRef("cars", version),
+        set_id=set_id,
+        model_id="net",
+        model_version=1,
+        bundle_sha256=digest(9),
+        subset=Subset.TEST,
+        settings=b"\x00settings",
+        inference_job_id="job-1",
+        result_count=5_000_000_000,
+        failed_count=1,
+        instance_count=5_000_000_001,
+        size_bytes=5_000_000_002,
+        create_time=NOW,
+    )
+    made = replace(made, **changes)
+    rows = [PredictionPart(10 * n, digest(n), 3, 10, 1, 7) for n in range(parts)]
+    for part in rows:
+        tx.blobs.add(Blob(P, part.sha256, part.size_bytes, NOW))
+    tx.predictions.add(made, rows)
+    return made, rows
+
+
+@pytest.fixture
+def predicted(store):
+    """Holds a dataset with two versions and a model to answer."""
+    with store.transaction() as tx:
+        add_dataset(tx, versions=2)
+        tx.models.add(Model(P, "net", "", "", NOW))
+        add_model_version(tx)
+    return store
+
+
+def test_predictions_come_back_as_they_were_stored(predicted):
+    with predicted.transaction() as tx:
+        made, _ = add_predictions(tx, "b")
+        whole, _ = add_predictions(tx, "a", subset=None, inference_job_id="")
+        other, _ = add_predictions(tx, "a", version=2)
+    with predicted.snapshot() as tx:
+        first, second = VersionRef("cars", 1), VersionRef("cars", 2)
+        assert tx.predictions.get(P, first, "b") == made
+        assert tx.predictions.get(P, second, "b") is None
+        assert tx.predictions.get("other", first, "b") is None
+        assert tx.predictions.page(P, first, None, 9) == [whole, made]
+        assert tx.predictions.page(P, first, None, 1) == [whole]
+        assert tx.predictions.page(P, first, "a", 9) == [made]
+        assert tx.predictions.page(P, second, None, 9) == [other]
+
+
+def test_parts_of_predictions_are_found_by_position(predicted):
+    with predicted.transaction() as tx:
+        made, parts = add_predictions(tx, "a")
+        add_predictions(tx, "b", parts=1)
+    with predicted.snapshot() as tx:
+        for position, first in ((0, 0), (9, 0), (10, 1), (29, 2), (30, 3)):
+            assert tx.predictions.parts(made, position) == parts[first:]
+
+
+def test_predictions_go_alone_and_with_their_dataset(predicted):
+    with predicted.transaction() as tx:
+        add_predictions(tx, "a")
+        kept, parts = add_predictions(tx, "b")
+        tx.predictions.remove(P, VersionRef("cars", 1), "a")
+        assert tx.predictions.page(P, VersionRef("cars", 1), None, 9) == [kept]
+        assert tx.predictions.parts(kept, 0) == parts
+    with predicted.transaction() as tx:
+        tx.datasets.remove(P, "cars")
+    with predicted.transaction() as tx:
+        add_dataset(tx)
+        assert tx.predictions.page(P, VersionRef("cars", 1), None, 9) == []
+        assert tx.blobs.get(P, digest(0)) is not None
+        made, parts = add_predictions(tx, "b", parts=1)
+        assert tx.predictions.parts(made, 0) == parts
 
 
 def test_requests_are_told_apart_by_scope_and_method(store):

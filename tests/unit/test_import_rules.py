@@ -111,7 +111,7 @@ SERVICES = ("framecast_registry", "framecast_trainer", "framecast_inference")
 ADAPTERS = {
     "framecast_registry": {
         "memory_metadata_store": (),
-        "sql_metadata_store": ("sql_content", "sql_datasets", "sql_models"),
+        "sql_metadata_store": ("sql_content", "sql_datasets", "sql_models", "sql_predictions"),
         "media_probe": ("image_probe", "video_probe"),
     },
     "framecast_trainer": {
@@ -142,6 +142,7 @@ INNERMOST = ("ports", "domain", "job")  # the trainer's domain is its job
 
 DEPARTURES = {
     ("framecast_inference.convert_live", "framecast_inference.convert"): "the other half of it",
+    ("framecast_registry.convert_predictions", "framecast_registry.convert"): "the other half of it",
     ("framecast_trainer.worker", "framecast_trainer.registry_client"): "a process of its own, which wires itself",
     ("framecast_registry.wiring", "framecast_registry.convert"): "gives the bundle's parser to a use case as a value",
 }

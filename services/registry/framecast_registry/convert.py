@@ -1,4 +1,4 @@
-"""Between the wire and the domain. With `convert_labels`, the only file that knows both."""
+"""Between the wire and the domain. With `convert_labels` and `convert_predictions`, the only file that knows both."""
 
 import json
 from datetime import UTC, datetime
@@ -61,7 +61,7 @@ def project_to_proto(project: Project) -> project_pb2.Project:
     return project_pb2.Project(
         name=names.PROJECT.format(project=project.project_id),
         display_name=project.display_name,
-        create_time=_timestamp(project.create_time),
+        create_time=timestamp(project.create_time),
     )
 
 
@@ -69,7 +69,7 @@ def blob_to_proto(blob: Blob) -> blob_pb2.Blob:
     return blob_pb2.Blob(
         name=names.BLOB.format(project=blob.project_id, sha256=blob.sha256),
         size_bytes=blob.size_bytes,
-        create_time=_timestamp(blob.create_time),
+        create_time=timestamp(blob.create_time),
     )
 
 
@@ -81,8 +81,8 @@ def upload_to_proto(progress: UploadProgress) -> blob_pb2.Upload:
         sha256=upload.sha256,
         committed_bytes=progress.committed_bytes,
         blob=names.BLOB.format(project=upload.project_id, sha256=upload.sha256) if upload.finished else "",
-        create_time=_timestamp(upload.create_time),
-        expire_time=_timestamp(upload.expire_time),
+        create_time=timestamp(upload.create_time),
+        expire_time=timestamp(upload.expire_time),
     )
 
 
@@ -92,7 +92,7 @@ def asset_to_proto(asset: Asset) -> asset_pb2.Asset:
         display_name=asset.display_name,
         media_type=asset.media_type,
         size_bytes=asset.size_bytes,
-        create_time=_timestamp(asset.create_time),
+        create_time=timestamp(asset.create_time),
     )
     properties = asset.properties
     if isinstance(properties, ImageProperties):
@@ -118,7 +118,7 @@ def dataset_to_proto(dataset: Dataset) -> dataset_pb2.Dataset:
         name=names.DATASET.format(project=dataset.project_id, dataset=dataset.dataset_id),
         display_name=dataset.display_name,
         description=dataset.description,
-        create_time=_timestamp(dataset.create_time),
+        create_time=timestamp(dataset.create_time),
         latest_version=_dataset_version_name(dataset.project_id, dataset.dataset_id, dataset.latest_version),
     )
 
@@ -145,7 +145,7 @@ def dataset_version_to_proto(version: DatasetVersion) -> dataset_pb2.DatasetVers
             for summary in version.subsets
         ],
         digest=version.digest,
-        create_time=_timestamp(version.create_time),
+        create_time=timestamp(version.create_time),
     )
 
 
@@ -203,7 +203,7 @@ def model_to_proto(model: Model) -> model_pb2.Model:
         name=names.MODEL.format(project=model.project_id, model=model.model_id),
         display_name=model.display_name,
         description=model.description,
-        create_time=_timestamp(model.create_time),
+        create_time=timestamp(model.create_time),
         latest_trained_version=(
             names.MODEL_VERSION.format(
                 project=model.project_id, model=model.model_id, version=model.latest_trained_version
@@ -235,7 +235,7 @@ def model_version_to_proto(version: ModelVersion) -> model_pb2.ModelVersion:
         task=model_pb2.Task.ValueType(version.task),
         dataset_version=_dataset_version_name(project_id, ref.dataset_id, ref.number) if ref else "",
         metrics=version.metrics or {},
-        create_time=_timestamp(version.create_time),
+        create_time=timestamp(version.create_time),
     )
     if version.training_job_id:
         message.training_job = names.TRAINING_JOB.format(project=project_id, training_job=version.training_job_id)
@@ -244,7 +244,7 @@ def model_version_to_proto(version: ModelVersion) -> model_pb2.ModelVersion:
     if version.failure is not None:
         message.error.CopyFrom(_failure_to_proto(version.failure))
     if version.end_time is not None:
-        message.end_time.CopyFrom(_timestamp(version.end_time))
+        message.end_time.CopyFrom(timestamp(version.end_time))
     return message
 
 
@@ -290,7 +290,7 @@ def _training_job_id(project_id: str, name: str) -> str:
         return ""
     field = "model_version.training_job"
     ids = names.TRAINING_JOB.parse(name, field=field)
-    _check_same_project(project_id, ids["project"], name, field)
+    check_same_project(project_id, ids["project"], name, field)
     return ids["training_job"]
 
 
@@ -299,11 +299,11 @@ def _version_ref(project_id: str, name: str) -> VersionRef | None:
         return None
     field = "model_version.dataset_version"
     ids = names.DATASET_VERSION.parse(name, field=field)
-    _check_same_project(project_id, ids["project"], name, field)
+    check_same_project(project_id, ids["project"], name, field)
     return VersionRef(ids["dataset"], version_number(ids["version"], field=field))
 
 
-def _check_same_project(expected: str, actual: str, name: str, field: str) -> None:
+def check_same_project(expected: str, actual: str, name: str, field: str) -> None:
     if actual != expected:
         raise InvalidArgumentError(
             f"{field} {name!r} belongs to another project than {expected!r}; nothing refers across projects",
@@ -320,7 +320,7 @@ def _dataset_version_name(project_id: str, dataset_id: str, number: int) -> str:
     return names.DATASET_VERSION.format(project=project_id, dataset=dataset_id, version=number)
 
 
-def _timestamp(time: datetime) -> timestamp_pb2.Timestamp:
+def timestamp(time: datetime) -> timestamp_pb2.Timestamp:
     stamp = timestamp_pb2.Timestamp()
     stamp.FromDatetime(time.astimezone(UTC))
     return stamp

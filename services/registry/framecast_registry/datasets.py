@@ -91,7 +91,10 @@ class Datasets:
         return cut_page(rows, page, lambda row: row.dataset_id)
 
     def delete(self, project_id: str, dataset_id: str) -> None:
-        """With its versions. Raises FailedPreconditionError while a model version that has not FAILED refers to one."""
+        """With its versions and their predictions.
+
+        Raises FailedPreconditionError while a model version that has not FAILED refers to one.
+        """
         with self._store.transaction() as tx:
             lock_dataset(tx, project_id, dataset_id)
             require_dataset(tx, project_id, dataset_id)

@@ -192,6 +192,41 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictionPart:
+    """Some results in a row, as a blob; `position` is that of the first, counted from 0 over the whole set."""
+
+    position: int
+    sha256: str
+    size_bytes: int
+    result_count: int
+    failed_count: int
+    instance_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionSet:
+    """What a model said of the pictures of a dataset version. `settings` are in the wire's form, which only the edge
+    reads."""
+
+    project_id: str
+    dataset_version: VersionRef
+    set_id: str
+    model_id: str
+    model_version: int
+    bundle_sha256: str
+    subset: Subset | None
+    """None: all pictures of the version."""
+    settings: bytes
+    inference_job_id: str
+    """Empty where it was none."""
+    result_count: int
+    failed_count: int
+    instance_count: int
+    size_bytes: int
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BundleFile:
     path: str
     sha256: str

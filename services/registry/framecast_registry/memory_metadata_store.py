@@ -17,15 +17,19 @@ from framecast_registry.domain import (
     Model,
     ModelState,
     ModelVersion,
+    PredictionPart,
+    PredictionSet,
     Project,
     RequestRecord,
     Subset,
     Upload,
+    VersionRef,
 )
 
 V = TypeVar("V")
 Key = tuple[str, ...]
 VersionKey = tuple[str, str, int]
+SetKey = tuple[str, str, int, str]
 
 
 @dataclass
@@ -39,6 +43,8 @@ class _Tables:
     items: dict[VersionKey, list[DatasetItem]] = field(default_factory=dict)
     models: dict[Key, Model] = field(default_factory=dict)
     model_versions: dict[VersionKey, ModelVersion] = field(default_factory=dict)
+    predictions: dict[SetKey, PredictionSet] = field(default_factory=dict)
+    prediction_parts: dict[SetKey, list[PredictionPart]] = field(default_factory=dict)
     requests: dict[Key, RequestRecord] = field(default_factory=dict)
 
     def copy(self) -> "_Tables":
@@ -72,6 +78,7 @@ class MemoryTransaction:
         self.assets = _Assets(tables)
         self.datasets = _Datasets(tables)
         self.models = _Models(tables)
+        self.predictions = _Predictions(tables)
         self.requests = _Requests(tables)
 
     def lock(self, key: str) -> None:
@@ -159,6 +166,9 @@ class _Datasets(_Rows):
         for key in [key for key in self._tables.dataset_versions if key[:2] == (project_id, dataset_id)]:
             del self._tables.dataset_versions[key]
             del self._tables.items[key]
+        for owner in [key for key in self._tables.predictions if key[:2] == (project_id, dataset_id)]:
+            del self._tables.predictions[owner]
+            del self._tables.prediction_parts[owner]
 
     def page(self, project_id: str, after: str | None, limit: int) -> list[Dataset]:
         return list(map(self._with_latest, _page(self._tables.datasets, project_id, after, limit)))
@@ -234,6 +244,30 @@ class _Models(_Rows):
         return replace(model, latest_trained_version=max(trained, default=0))
 
 
+class _Predictions(_Rows):
+    def get(self, project_id: str, version: VersionRef, set_id: str) -> PredictionSet | None:
+        return self._tables.predictions.get((project_id, version.dataset_id, version.number, set_id))
+
+    def add(self, row: PredictionSet, parts: Sequence[PredictionPart]) -> None:
+        key = (row.project_id, row.dataset_version.dataset_id, row.dataset_version.number, row.set_id)
+        _add(self._tables.predictions, key, row)
+        self._tables.prediction_parts[key] = list(parts)
+
+    def remove(self, project_id: str, version: VersionRef, set_id: str) -> None:
+        key = (project_id, version.dataset_id, version.number, set_id)
+        del self._tables.predictions[key]
+        del self._tables.prediction_parts[key]
+
+    def page(self, project_id: str, version: VersionRef, after: str | None, limit: int) -> list[PredictionSet]:
+        owner = (project_id, version.dataset_id, version.number)
+        keys = sorted(key for key in self._tables.predictions if key[:3] == owner and (after is None or key[3] > after))
+        return [self._tables.predictions[key] for key in keys[:limit]]
+
+    def parts(self, row: PredictionSet, position: int) -> list[PredictionPart]:
+        key = (row.project_id, row.dataset_version.dataset_id, row.dataset_version.number, row.set_id)
+        return [part for part in self._tables.prediction_parts[key] if part.position + part.result_count > position]
+
+
 class _Requests(_Rows):
     def get(self, scope: str, method: str, request_id: str) -> RequestRecord | None:
         return self._tables.requests.get((scope, method, request_id))
@@ -255,7 +289,7 @@ class _Requests(_Rows):
             del self._tables.requests[key]
 
 
-K = TypeVar("K", str, Key, VersionKey)
+K = TypeVar("K", str, Key, VersionKey, SetKey)
 
 
 def _add(table: dict[K, V], key: K, row: V) -> None:

@@ -41,7 +41,7 @@ def _require_model(tx: Transaction, project_id: str, model_id: str) -> Model:
     return model
 
 
-def _require_version(tx: Transaction, project_id: str, model_id: str, number: int) -> ModelVersion:
+def require_version(tx: Transaction, project_id: str, model_id: str, number: int) -> ModelVersion:
     _require_model(tx, project_id, model_id)
     version = tx.models.version(project_id, model_id, number)
     if version is None:
@@ -109,7 +109,7 @@ class Models:
                 require_project(tx, project_id)
                 earlier = request.recorded_result(tx)
                 if earlier is not None:
-                    return _require_version(tx, project_id, model_id, int(earlier))
+                    return require_version(tx, project_id, model_id, int(earlier))
                 if not allow_missing:
                     _require_model(tx, project_id, model_id)
             bundle = self._bundles.check(draft.bundle_sha256)
@@ -118,7 +118,7 @@ class Models:
             _lock_model(tx, project_id, model_id)
             earlier = request.earlier_result(tx)
             if earlier is not None:
-                return _require_version(tx, project_id, model_id, int(earlier))
+                return require_version(tx, project_id, model_id, int(earlier))
             if draft.dataset_version is not None:
                 lock_dataset(tx, project_id, draft.dataset_version.dataset_id)
                 require_dataset_version(tx, project_id, draft.dataset_version.dataset_id, draft.dataset_version.number)
@@ -146,7 +146,7 @@ class Models:
         """CREATED → TRAINING; a version that is TRAINING stays as it is."""
         with self._store.transaction() as tx:
             _lock_model(tx, project_id, model_id)
-            version = _require_version(tx, project_id, model_id, number)
+            version = require_version(tx, project_id, model_id, number)
             if version.state == ModelState.TRAINING:
                 return version
             if version.state != ModelState.CREATED:
@@ -169,11 +169,11 @@ class Models:
                     value=value,
                 )
         with self._store.snapshot() as tx:  # a version that cannot be completed is not worth reading files for
-            self._check_completable(_require_version(tx, project_id, model_id, number), bundle_sha256)
+            self._check_completable(require_version(tx, project_id, model_id, number), bundle_sha256)
         bundle = self._bundles.check(bundle_sha256)
         with self._store.transaction() as tx:
             _lock_model(tx, project_id, model_id)
-            version = _require_version(tx, project_id, model_id, number)
+            version = require_version(tx, project_id, model_id, number)
             self._check_completable(version, bundle_sha256)
             if version.state == ModelState.TRAINED:
                 return version
@@ -189,7 +189,7 @@ class Models:
             )
         with self._store.transaction() as tx:
             _lock_model(tx, project_id, model_id)
-            version = _require_version(tx, project_id, model_id, number)
+            version = require_version(tx, project_id, model_id, number)
             if version.state == ModelState.FAILED:
                 return version
             if version.state == ModelState.TRAINED:
@@ -201,7 +201,7 @@ class Models:
     def version(self, project_id: str, model_id: str, number: int) -> ModelVersion:
         """Raises NotFoundError."""
         with self._store.snapshot() as tx:
-            return _require_version(tx, project_id, model_id, number)
+            return require_version(tx, project_id, model_id, number)
 
     def versions(self, project_id: str, model_id: str, page: Page) -> tuple[list[ModelVersion], str]:
         """A page of versions, the newest first, and the token of the next one."""

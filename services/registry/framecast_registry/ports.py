@@ -19,10 +19,13 @@ from framecast_registry.domain import (
     ImageProperties,
     Model,
     ModelVersion,
+    PredictionPart,
+    PredictionSet,
     Project,
     RequestRecord,
     Subset,
     Upload,
+    VersionRef,
     VideoProperties,
 )
 
@@ -69,7 +72,7 @@ class DatasetRows(Protocol):
     def get(self, project_id: str, dataset_id: str) -> Dataset | None: ...
     def add(self, dataset: Dataset) -> None: ...
     def remove(self, project_id: str, dataset_id: str) -> None:
-        """With its versions and their items."""
+        """With its versions, their items and their predictions."""
 
     def page(self, project_id: str, after: str | None, limit: int) -> list[Dataset]:
         """By id, ascending."""
@@ -107,6 +110,21 @@ class ModelRows(Protocol):
         """Takes the reference to any version of the dataset from every model version."""
 
 
+class PredictionRows(Protocol):
+    def get(self, project_id: str, version: VersionRef, set_id: str) -> PredictionSet | None: ...
+    def add(self, row: PredictionSet, parts: Sequence[PredictionPart]) -> None:
+        """The project has the blobs of all parts."""
+
+    def remove(self, project_id: str, version: VersionRef, set_id: str) -> None:
+        """With its parts; their blobs stay."""
+
+    def page(self, project_id: str, version: VersionRef, after: str | None, limit: int) -> list[PredictionSet]:
+        """By id, ascending."""
+
+    def parts(self, row: PredictionSet, position: int) -> list[PredictionPart]:
+        """In order, from the one with the result at `position` on."""
+
+
 class RequestRows(Protocol):
     def get(self, scope: str, method: str, request_id: str) -> RequestRecord | None: ...
     def add(self, scope: str, method: str, request_id: str, record: RequestRecord) -> None: ...
@@ -132,6 +150,8 @@ class Transaction(Protocol):
     def datasets(self) -> DatasetRows: ...
     @property
     def models(self) -> ModelRows: ...
+    @property
+    def predictions(self) -> PredictionRows: ...
     @property
     def requests(self) -> RequestRows: ...
 

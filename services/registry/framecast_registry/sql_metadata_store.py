@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from framecast_registry.sql_content import SqlAssets, SqlBlobs, SqlProjects, SqlRequests, SqlUploads
 from framecast_registry.sql_datasets import SqlDatasets
 from framecast_registry.sql_models import SqlModels
+from framecast_registry.sql_predictions import SqlPredictions
 from framecast_runtime.database import database_errors, migrate
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -52,6 +53,7 @@ class SqlTransaction:
         self.assets = SqlAssets(connection)
         self.datasets = SqlDatasets(connection)
         self.models = SqlModels(connection)
+        self.predictions = SqlPredictions(connection)
         self.requests = SqlRequests(connection)
 
     def lock(self, key: str) -> None:

@@ -176,6 +176,69 @@ MODEL_VERSIONS = sa.Table(
     sa.Index("ix_registry_model_versions_dataset", "project_id", "dataset_id"),
 )
 
+PREDICTION_SETS = sa.Table(
+    "registry_prediction_sets",
+    METADATA,
+    sa.Column("set_key", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("project_id", _ID, nullable=False),
+    sa.Column("dataset_id", _ID, nullable=False),
+    sa.Column("dataset_version", sa.Integer, nullable=False),
+    sa.Column("set_id", _ID, nullable=False),
+    sa.Column("model_id", _ID, nullable=False),
+    sa.Column("model_version", sa.Integer, nullable=False),
+    sa.Column("bundle_sha256", _DIGEST, nullable=False),
+    sa.Column("subset", sa.SmallInteger),
+    sa.Column("settings", sa.LargeBinary, nullable=False),
+    sa.Column("inference_job_id", _ID, nullable=False),
+    sa.Column("result_count", sa.BigInteger, nullable=False),
+    sa.Column("failed_count", sa.BigInteger, nullable=False),
+    sa.Column("instance_count", sa.BigInteger, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("create_time", UtcTime, nullable=False),
+    sa.UniqueConstraint("project_id", "dataset_id", "dataset_version", "set_id"),
+    sa.ForeignKeyConstraint(
+        ["project_id", "dataset_id", "dataset_version"],
+        [
+            "registry_dataset_versions.project_id",
+            "registry_dataset_versions.dataset_id",
+            "registry_dataset_versions.number",
+        ],
+        ondelete="CASCADE",
+    ),
+    # who answered stays known as long as the answers are
+    sa.ForeignKeyConstraint(
+        ["project_id", "model_id", "model_version"],
+        [
+            "registry_model_versions.project_id",
+            "registry_model_versions.model_id",
+            "registry_model_versions.number",
+        ],
+    ),
+    sa.Index("ix_registry_prediction_sets_model", "project_id", "model_id", "model_version"),
+)
+
+PREDICTION_PARTS = sa.Table(
+    "registry_prediction_parts",
+    METADATA,
+    sa.Column(
+        "set_key",
+        sa.Integer,
+        sa.ForeignKey("registry_prediction_sets.set_key", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("project_id", _ID, nullable=False),
+    sa.Column("sha256", _DIGEST, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("result_count", sa.Integer, nullable=False),
+    sa.Column("failed_count", sa.Integer, nullable=False),
+    sa.Column("instance_count", sa.BigInteger, nullable=False),
+    # a part never points at bytes that the project has no blob for
+    sa.ForeignKeyConstraint(["project_id", "sha256"], ["registry_blobs.project_id", "registry_blobs.sha256"]),
+    sa.Index("ix_registry_prediction_parts_blob", "project_id", "sha256"),
+)
+
 REQUESTS = sa.Table(
     "registry_requests",
     METADATA,

@@ -6,7 +6,13 @@ from datetime import UTC, datetime
 
 import grpc
 
-from framecast.v1 import blob_service_pb2, blob_service_pb2_grpc, registry_service_pb2, registry_service_pb2_grpc
+from framecast.v1 import (
+    blob_service_pb2,
+    blob_service_pb2_grpc,
+    prediction_service_pb2,
+    registry_service_pb2,
+    registry_service_pb2_grpc,
+)
 from framecast_registry import convert
 from framecast_registry.assets import Assets
 from framecast_registry.blob_servicer import BlobServicer
@@ -17,6 +23,8 @@ from framecast_registry.datasets import Datasets
 from framecast_registry.media_probe import DecodingProbe
 from framecast_registry.model_bundles import ModelBundles
 from framecast_registry.models import Models
+from framecast_registry.prediction_servicer import PredictionServicer
+from framecast_registry.prediction_sets import PredictionSets
 from framecast_registry.projects import Projects
 from framecast_registry.requests import forget_old_requests
 from framecast_registry.servicer import RegistryServicer
@@ -26,6 +34,7 @@ from framecast_registry.sweeper import Sweeper
 from framecast_registry.uploads import Uploads
 from framecast_runtime.database import connect
 from framecast_runtime.object_store import open_object_store
+from framecast_runtime.serialised import add_servicer
 from framecast_runtime.server import Register
 
 _CALLS = 128  # uploads and reads hold a thread each, for as long as the caller's line takes
@@ -60,6 +69,7 @@ def build(settings: RegistrySettings) -> RegistryParts:
         Models(store, ModelBundles(objects, convert.parse_bundle), _now),
     )
     blobs = BlobServicer(Blobs(store, objects, _now), uploads)
+    predictions = PredictionServicer(PredictionSets(store, objects, _now))
 
     def add_registry(server: grpc.Server) -> str:
         registry_service_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
@@ -69,6 +79,10 @@ def build(settings: RegistrySettings) -> RegistryParts:
         blob_service_pb2_grpc.add_BlobServiceServicer_to_server(blobs, server)
         return blob_service_pb2.DESCRIPTOR.services_by_name["BlobService"].full_name
 
+    def add_predictions(server: grpc.Server) -> str:
+        service = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
+        return add_servicer(server, service, predictions)
+
     def start() -> None:
         projects.ensure_default()
         sweeper.start()
@@ -77,7 +91,7 @@ def build(settings: RegistrySettings) -> RegistryParts:
         sweeper.stop()
         store.close()
 
-    return RegistryParts([add_registry, add_blobs], _CALLS, start, stop)
+    return RegistryParts([add_registry, add_blobs, add_predictions], _CALLS, start, stop)
 
 
 def _now() -> datetime:

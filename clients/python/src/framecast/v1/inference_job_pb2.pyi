@@ -156,8 +156,8 @@ class InferenceJob(_message.Message):
     subset: _dataset_pb2.Subset.ValueType
     """Only pictures of this subset of the dataset version; unspecified: all."""
     record_predictions: _builtins.bool
-    """Of a `dataset_version`: whether the results are recorded as predictions of it once all are there. UNIMPLEMENTED so
-    far: the registry has no predictions yet.
+    """Of a `dataset_version`: whether the results are recorded as a `PredictionSet` of it once all are there. INVALID_ARGUMENT
+    for a job of `sources`.
     """
     state: Global___InferenceJob.State.ValueType
     bundle_sha256: _builtins.str

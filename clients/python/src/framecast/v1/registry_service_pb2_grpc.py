@@ -226,7 +226,7 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteDataset(self, request, context):
-        """Removes a dataset with its versions; assets stay. FAILED_PRECONDITION while a model version
+        """Removes a dataset with its versions and their predictions; assets stay. FAILED_PRECONDITION while a model version
         refers to one; those that are FAILED lose their reference.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

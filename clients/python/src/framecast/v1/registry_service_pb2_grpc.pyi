@@ -56,7 +56,7 @@ class RegistryServiceStub:
     GetDataset: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.GetDatasetRequest, _dataset_pb2.Dataset]
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.ListDatasetsRequest, _registry_service_pb2.ListDatasetsResponse]
     DeleteDataset: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.DeleteDatasetRequest, _registry_service_pb2.DeleteDatasetResponse]
-    """Removes a dataset with its versions; assets stay. FAILED_PRECONDITION while a model version
+    """Removes a dataset with its versions and their predictions; assets stay. FAILED_PRECONDITION while a model version
     refers to one; those that are FAILED lose their reference.
     """
     CreateDatasetVersion: _grpc.StreamUnaryMultiCallable[_registry_service_pb2.CreateDatasetVersionRequest, _dataset_pb2.DatasetVersion]
@@ -108,7 +108,7 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     GetDataset: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.GetDatasetRequest, _dataset_pb2.Dataset]  # type: ignore[assignment]
     ListDatasets: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.ListDatasetsRequest, _registry_service_pb2.ListDatasetsResponse]  # type: ignore[assignment]
     DeleteDataset: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.DeleteDatasetRequest, _registry_service_pb2.DeleteDatasetResponse]  # type: ignore[assignment]
-    """Removes a dataset with its versions; assets stay. FAILED_PRECONDITION while a model version
+    """Removes a dataset with its versions and their predictions; assets stay. FAILED_PRECONDITION while a model version
     refers to one; those that are FAILED lose their reference.
     """
     CreateDatasetVersion: _aio.StreamUnaryMultiCallable[_registry_service_pb2.CreateDatasetVersionRequest, _dataset_pb2.DatasetVersion]  # type: ignore[assignment]
@@ -217,7 +217,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_service_pb2.DeleteDatasetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_service_pb2.DeleteDatasetResponse, _abc.Awaitable[_registry_service_pb2.DeleteDatasetResponse]]:
-        """Removes a dataset with its versions; assets stay. FAILED_PRECONDITION while a model version
+        """Removes a dataset with its versions and their predictions; assets stay. FAILED_PRECONDITION while a model version
         refers to one; those that are FAILED lose their reference.
         """
 
