@@ -1,5 +1,6 @@
 """Inference jobs through real services: the model, the registry and the object store are the real ones."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from framecast import Client, Instances, JobState
+from framecast import Client, Instances, JobState, Subset
 from framecast.errors import (
     CancelledError,
     FailedPreconditionError,
@@ -17,10 +18,6 @@ from framecast.errors import (
     OutOfRangeError,
     UnimplementedError,
 )
-from framecast.transport import open_channel
-from framecast.v1 import inference_job_service_pb2_grpc
-from framecast.v1.inference_job_pb2 import InferenceJob
-from framecast.v1.inference_job_service_pb2 import CreateInferenceJobRequest
 from tests.support.inference_process import inference_process
 from tests.support.inference_server import InferenceHandle, inference
 from tests.support.waiting import until
@@ -213,11 +210,52 @@ def test_without_a_database_jobs_are_not_supported(services: Services) -> None:
     assert refused.value.reason == "INFERENCE_JOBS_NOT_SUPPORTED"
 
 
-def test_recording_predictions_is_refused_by_name(services: Services, client: Client) -> None:
-    stub = inference_job_service_pb2_grpc.InferenceJobServiceStub(open_channel(client._connection.addresses.inference))
-    job = InferenceJob(
-        model_version=services.yolox, dataset_version="projects/default/datasets/d/versions/1", record_predictions=True
+@pytest.fixture(scope="module")
+def dataset(client: Client, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Four pictures of two classes, by folders."""
+    folder = tmp_path_factory.mktemp("pictures")
+    odd = shared_data / "images_odd"
+    for name in ("coffee.webp", "coffee_cmyk.jpg", "chelsea_rgb.png", "chelsea_exif3.jpg"):
+        kind = folder / name.partition("_")[0].partition(".")[0]
+        kind.mkdir(exist_ok=True)
+        shutil.copy(odd / name, kind)
+    return client.datasets.import_(folder, name="odd", validation_fraction=0.5).version.name
+
+
+def test_a_job_over_a_dataset_records_its_predictions(client: Client, services: Services, dataset: str) -> None:
+    job = client.inference_jobs.start(services.yolox, dataset=dataset, record_predictions=True, confidence=0.1)
+    update = job.wait(timeout=60)
+    results = list(job.results())
+    recorded = client.prediction_sets.get(update.prediction_set)
+    assert (recorded.dataset_version, recorded.id, recorded.inference_job) == (dataset, job.id, job.name)
+    assert (recorded.model_version, recorded.bundle_sha256) == (services.yolox, update.bundle_sha256)
+    assert (recorded.settings, recorded.subset) == (update.settings, None)
+    found = sum(len(result.unwrap().instances) for result in results)
+    assert (recorded.result_count, recorded.failed_count, recorded.instance_count) == (4, 0, found)
+    assert found > 0
+    job.delete()  # recorded predictions outlive it
+    assert plain(client.prediction_sets.results(recorded)) == plain(results)
+    assert plain(client.prediction_sets.results(recorded.reference, position=3)) == plain(results)[3:]
+    assert [each.asset for each in client.prediction_sets.results(recorded)] == [
+        item.asset for item in client.datasets.items(dataset)
+    ]
+    assert list(client.prediction_sets.list(dataset)) == [recorded]
+    client.prediction_sets.delete(recorded)
+    assert list(client.prediction_sets.list(dataset)) == []
+
+
+def test_predictions_of_a_subset_are_recorded(client: Client, services: Services, dataset: str) -> None:
+    job = client.inference_jobs.start(
+        services.yolox, dataset=dataset, subset=Subset.VALIDATION, record_predictions=True
     )
-    with pytest.raises(UnimplementedError) as refused:
-        stub.CreateInferenceJob(CreateInferenceJobRequest(parent="projects/default", inference_job=job))
-    assert refused.value.reason == "RECORDING_NOT_SUPPORTED"
+    recorded = client.prediction_sets.get(job.wait(timeout=60).prediction_set)
+    assert (recorded.subset, recorded.result_count) == (Subset.VALIDATION, 2)
+
+
+def test_only_a_job_over_a_dataset_records_predictions(client: Client, services: Services, shared_data: Path) -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        client.inference_jobs.start(services.yolox, shared_data / CAR, record_predictions=True)
+    assert (refused.value.reason, refused.value.field) == (
+        "DATASET_VERSION_MISSING",
+        "inference_job.record_predictions",
+    )

@@ -131,7 +131,7 @@ def test_every_command_explains_itself(path: tuple[str, ...], capsys) -> None:
 
 
 def test_the_nouns_are_these() -> None:
-    nouns = "datasets demo embed inference-jobs jobs live models predict serving train up"
+    nouns = "datasets demo embed inference-jobs jobs live models predict predictions serving train up"
     assert sorted(framecast.commands) == nouns.split()
 
 

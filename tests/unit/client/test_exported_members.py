@@ -12,10 +12,11 @@ EXPORTED = (
     "DatasetItem DatasetVersion DeadlineExceededError FailedPreconditionError FrameIterator FrameResult "
     "FramecastError ImportReport InferenceJob InferenceJobFailedError InferenceProgress InferenceSettings "
     "InferenceUpdate Instance Instances InternalError InvalidArgumentError Job JobState Keypoint Label LiveFrame "
-    "LiveResult LiveStream LoadedModel MetricPoint Model ModelVersion ModelVersionState NotFoundError OutOfRangeError "
-    "PermissionDeniedError Polygon Prediction Progress ResourceExhaustedError RunLengthMask Segment Segmentation "
-    "SettingOptions SettingSchema StreamInfo Subset SubsetSummary Task TrainingFailedError TrainingProgress "
-    "TrainingUpdate UnauthenticatedError UnavailableError UnimplementedError Visibility"
+    "LiveResult LiveStream LoadedModel MetricPoint Model ModelVersion ModelVersionState NotFoundError "
+    "OutOfRangeError PermissionDeniedError Polygon Prediction PredictionSet Progress ResourceExhaustedError "
+    "RunLengthMask Segment Segmentation SettingOptions SettingSchema StreamInfo Subset SubsetSummary Task "
+    "TrainingFailedError TrainingProgress TrainingUpdate UnauthenticatedError UnavailableError "
+    "UnimplementedError Visibility"
 )
 
 

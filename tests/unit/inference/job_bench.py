@@ -14,7 +14,7 @@ from framecast.v1.inference_job_pb2 import InferenceJob as JobSpec
 from framecast.v1.inference_job_service_pb2 import ReadInferenceJobResultsResponse
 from framecast_inference.adapters.memory_job_store import MemoryJobStore
 from framecast_inference.jobs.job import InferenceJob, LeaseLostError
-from framecast_inference.jobs.job_run import JobRun
+from framecast_inference.jobs.job_run import JobRun, Record
 from framecast_inference.jobs.job_scheduler import JobScheduler
 from framecast_inference.jobs.job_streams import JobStreams
 from framecast_inference.jobs.ports import JobStore
@@ -81,6 +81,7 @@ class Replica:
         *,
         max_running: int = 1,
         flush_s: float = 0.0,
+        record: Record = lambda job, spec, wanted: f"predictions of {job.id}",
     ) -> None:
         self.runner = CountingRunner()
         self.model = loaded(self.runner, max_batch=2)
@@ -102,7 +103,7 @@ class Replica:
                 objects=objects,
                 frames=frames,  # type: ignore[arg-type]
                 lease_model=lease,
-                record=lambda job, spec: f"predictions of {job.id}",
+                record=record,
                 changes=self.changes,
                 now=lambda: NOW,
                 flush_s=flush_s,

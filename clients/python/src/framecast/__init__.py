@@ -22,6 +22,7 @@ from framecast._inference_job_types import InferenceProgress, InferenceUpdate
 from framecast._jobs import Job
 from framecast._live_stream import LiveFrame, LiveResult, LiveStream
 from framecast._model_types import Architecture, Model, ModelVersion, ModelVersionState, Task
+from framecast._prediction_set_types import PredictionSet
 from framecast._prediction_types import (
     FrameResult,
     Instance,
@@ -102,6 +103,7 @@ __all__ = [
     "PermissionDeniedError",
     "Polygon",
     "Prediction",
+    "PredictionSet",
     "Progress",
     "ResourceExhaustedError",
     "RunLengthMask",

@@ -19,6 +19,7 @@ from framecast._inference import Inference, VideoLike, frame_range
 from framecast._inference_jobs import InferenceJobs
 from framecast._live_stream import LiveStream, Sendable
 from framecast._models import ModelReference, Models
+from framecast._prediction_sets import PredictionSets
 from framecast._prediction_types import FrameResult, LoadedModel, Prediction
 from framecast._serving import Serving
 from framecast._setting_types import SettingOptions
@@ -60,6 +61,8 @@ class Client:
         """Models in the inference service's memory."""
         self.inference_jobs = InferenceJobs(self._connection, self.models, self.datasets, self.assets)
         """Predictions in the background."""
+        self.prediction_sets = PredictionSets(self._connection, self.datasets)
+        """Recorded predictions of datasets."""
         self._inference = Inference(self._connection, self.models)
         self._embedding = Embedding(self._connection, self.models)
 

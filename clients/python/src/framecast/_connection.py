@@ -16,6 +16,7 @@ from framecast.v1 import (
     blob_service_pb2_grpc,
     inference_job_service_pb2_grpc,
     inference_service_pb2_grpc,
+    prediction_service_pb2_grpc,
     registry_service_pb2_grpc,
     trainer_service_pb2_grpc,
 )
@@ -50,6 +51,11 @@ class Connection:
     def blobs(self) -> blob_service_pb2_grpc.BlobServiceStub:
         """The registry's blob service."""
         return blob_service_pb2_grpc.BlobServiceStub(self._channel("registry"))
+
+    @property
+    def predictions(self) -> prediction_service_pb2_grpc.PredictionServiceStub:
+        """The registry's recorded predictions."""
+        return prediction_service_pb2_grpc.PredictionServiceStub(self._channel("registry"))
 
     @property
     def trainer(self) -> trainer_service_pb2_grpc.TrainerServiceStub:

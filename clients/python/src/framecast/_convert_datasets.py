@@ -27,7 +27,7 @@ SUBSETS = {
     Subset.VALIDATION: dataset_pb2.SUBSET_VALIDATION,
     Subset.TEST: dataset_pb2.SUBSET_TEST,
 }
-_SUBSETS_BACK = {value: subset for subset, value in SUBSETS.items()}
+SUBSETS_BACK = {value: subset for subset, value in SUBSETS.items()}
 _VISIBILITY = {
     Visibility.NOT_LABELLED: geometry_pb2.Keypoint.NOT_LABELLED,
     Visibility.OCCLUDED: geometry_pb2.Keypoint.OCCLUDED,
@@ -130,7 +130,7 @@ def dataset_version_from_proto(message: dataset_pb2.DatasetVersion) -> DatasetVe
         description=message.description,
         categories=tuple(category_from_proto(category) for category in message.categories),
         subsets=tuple(
-            SubsetSummary(_SUBSETS_BACK[row.subset], row.item_count, row.annotation_count) for row in message.subsets
+            SubsetSummary(SUBSETS_BACK[row.subset], row.item_count, row.annotation_count) for row in message.subsets
         ),
         digest=message.digest,
         create_time=time_from_proto(message.create_time),
@@ -142,7 +142,7 @@ def dataset_item_from_proto(message: dataset_pb2.DatasetItem) -> DatasetItem:
     return DatasetItem(
         asset=message.asset,
         file_name=message.file_name,
-        subset=_SUBSETS_BACK[message.subset],
+        subset=SUBSETS_BACK[message.subset],
         annotations=tuple(annotation_from_proto(annotation) for annotation in message.annotations),
         source_id=message.source_id,
     )

@@ -4,11 +4,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from framecast._convert_datasets import category_from_proto, keypoint_from_proto, polygon_from_proto, time_from_proto
+from framecast._convert_datasets import (
+    SUBSETS_BACK,
+    category_from_proto,
+    keypoint_from_proto,
+    polygon_from_proto,
+    time_from_proto,
+)
 from framecast._convert_models import task_from_proto
 from framecast._convert_settings import schema_from_proto, settings_from_proto
 from framecast._dataset_types import RunLengthMask
 from framecast._inference_job_types import InferenceProgress, InferenceUpdate
+from framecast._prediction_set_types import PredictionSet
 from framecast._prediction_types import (
     FrameResult,
     Instances,
@@ -21,7 +28,7 @@ from framecast._prediction_types import (
 )
 from framecast._training_types import JobState
 from framecast.status import from_status
-from framecast.v1 import frame_result_pb2, inference_job_pb2, inference_service_pb2
+from framecast.v1 import frame_result_pb2, inference_job_pb2, inference_service_pb2, prediction_set_pb2
 
 
 def frame_result_from_proto(message: frame_result_pb2.FrameResult) -> FrameResult:
@@ -100,6 +107,23 @@ def inference_update_from_proto(message: inference_job_pb2.InferenceJob) -> Infe
         start_time=time_from_proto(message.start_time) if message.HasField("start_time") else None,
         end_time=time_from_proto(message.end_time) if message.HasField("end_time") else None,
         error=from_status(message.error) if message.HasField("error") else None,
+    )
+
+
+def prediction_set_from_proto(message: prediction_set_pb2.PredictionSet) -> PredictionSet:
+    """Recorded predictions as users see them."""
+    return PredictionSet(
+        name=message.name,
+        model_version=message.model_version,
+        bundle_sha256=message.bundle_sha256,
+        subset=SUBSETS_BACK.get(message.subset),
+        settings=settings_from_proto(message.settings),
+        inference_job=message.inference_job,
+        result_count=message.result_count,
+        failed_count=message.failed_count,
+        instance_count=message.instance_count,
+        size_bytes=message.size_bytes,
+        create_time=time_from_proto(message.create_time),
     )
 
 

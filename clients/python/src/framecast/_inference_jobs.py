@@ -41,6 +41,7 @@ class InferenceJobs:
         *,
         dataset: str | Dataset | DatasetVersion | ImportReport | None = None,
         subset: Subset | None = None,
+        record_predictions: bool = False,
         start: int | None = None,
         end: int | None = None,
         count: int | None = None,
@@ -53,10 +54,14 @@ class InferenceJobs:
         Give either `sources` or `dataset` (`cars`, its latest version, `cars/2`, or an object), of which `subset`
         chooses some. The frames are chosen as in `predict_video`, of each video and group of pictures alike; a picture
         is one frame.
+
+        With `record_predictions` the results of a job over `dataset` become a prediction set of it once all are there:
+        see `client.prediction_sets`; the last update has its name. Recorded predictions outlive the job.
         """
         job = inference_job_pb2.InferenceJob(
             model_version=self._models.resolve_version(model),
             settings=settings_to_proto(make_settings(settings)),
+            record_predictions=record_predictions,
         )
         if dataset is not None:
             job.dataset_version = self._datasets.resolve_version(dataset)

@@ -1,16 +1,24 @@
 """The registry, over gRPC."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import grpc
 
 from framecast import names
 from framecast.errors import FailedPreconditionError
-from framecast.v1 import blob_service_pb2, blob_service_pb2_grpc, registry_service_pb2, registry_service_pb2_grpc
+from framecast.v1 import (
+    blob_service_pb2,
+    blob_service_pb2_grpc,
+    prediction_service_pb2,
+    prediction_service_pb2_grpc,
+    registry_service_pb2,
+    registry_service_pb2_grpc,
+)
 from framecast.v1.asset_pb2 import Asset
 from framecast.v1.dataset_pb2 import DatasetItem, DatasetVersion, Subset
 from framecast.v1.model_bundle_pb2 import ModelBundle
 from framecast.v1.model_pb2 import ModelVersion
+from framecast.v1.prediction_set_pb2 import PredictionPart, PredictionSet
 
 _PAGE_SIZE = 1000
 
@@ -21,6 +29,7 @@ class GrpcRegistry:
     def __init__(self, channel: grpc.Channel) -> None:
         self._registry = registry_service_pb2_grpc.RegistryServiceStub(channel)
         self._blobs = blob_service_pb2_grpc.BlobServiceStub(channel)
+        self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
     def trained_bundle(self, model_version: str) -> str:
         """See `Registry.trained_bundle`."""
@@ -89,6 +98,16 @@ class GrpcRegistry:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    def add_prediction_set(
+        self, dataset_version: str, set_id: str, made: PredictionSet, parts: Sequence[PredictionPart]
+    ) -> str:
+        """See `PredictionRegistry.add_prediction_set`."""
+        return self._predictions.CreatePredictionSet(
+            prediction_service_pb2.CreatePredictionSetRequest(
+                parent=dataset_version, prediction_set_id=set_id, prediction_set=made, parts=parts, request_id=set_id
+            )
+        ).name
 
     def _models_of(self, project: str) -> Iterator[str]:
         request = registry_service_pb2.ListModelsRequest(parent=project, page_size=_PAGE_SIZE)

@@ -6,13 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from framecast import names
-from framecast.errors import (
-    FailedPreconditionError,
-    InvalidArgumentError,
-    NotFoundError,
-    ResourceExhaustedError,
-    UnimplementedError,
-)
+from framecast.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError, ResourceExhaustedError
 from framecast.v1.inference_job_pb2 import InferenceJob as JobSpec
 from framecast.v1.inference_job_pb2 import InferenceSource
 from framecast_bundle import manifest as bundle_manifest
@@ -64,12 +58,6 @@ class JobQueue:
         """
         if len(request_id) > MAX_REQUEST_ID:
             raise _refused("request_id", f"must have at most {MAX_REQUEST_ID} characters", "REQUEST_ID_INVALID")
-        if asked.record_predictions:
-            raise UnimplementedError(
-                "inference_job.record_predictions is not supported: the registry keeps no predictions yet; read the"
-                " job's results instead",
-                reason="RECORDING_NOT_SUPPORTED",
-            )
         spec = _inputs(asked)
         fingerprint = hashlib.sha256(spec.SerializeToString(deterministic=True)).hexdigest()
         earlier = self._store.find_request(project, request_id)

@@ -26,8 +26,9 @@ from framecast_runtime.changes import Changes
 
 log = logging.getLogger(__name__)
 
-Record = Callable[[InferenceJob, JobSpec], str]
-"""Records a job's results as predictions of its dataset version and returns the resource's name."""
+Record = Callable[[InferenceJob, JobSpec, Callable[[], bool]], str]
+"""Records a job's results as predictions of its dataset version, for as long as that is wanted, and returns the
+resource's name."""
 LeaseModel = Callable[[str], AbstractContextManager[LoadedModel]]
 
 _FLUSH_S = 5.0
@@ -206,7 +207,7 @@ class JobRun:
         if not self.job.record_predictions:
             return ""
         self._phase("recording")
-        return self._record(self.job, spec)
+        return self._record(self.job, spec, self.stop.wanted)
 
     def _phase(self, phase: str) -> None:
         self._update(lambda job: jobs.in_phase(job, self._owner, phase))

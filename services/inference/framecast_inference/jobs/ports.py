@@ -5,6 +5,7 @@ from typing import Protocol
 
 from framecast.errors import NotFoundError
 from framecast.v1.dataset_pb2 import DatasetItem, DatasetVersion, Subset
+from framecast.v1.prediction_set_pb2 import PredictionPart, PredictionSet
 from framecast_inference.jobs.job import InferenceJob, ResultPart
 
 
@@ -79,3 +80,15 @@ class DatasetRegistry(Protocol):
 
     def dataset_items(self, name: str, subset: "Subset.ValueType") -> Iterator[DatasetItem]:
         """In their order. Raises NotFoundError."""
+
+
+class PredictionRegistry(Protocol):
+    """Where predictions of datasets are recorded."""
+
+    def add_prediction_set(
+        self, dataset_version: str, set_id: str, made: PredictionSet, parts: Sequence[PredictionPart]
+    ) -> str:
+        """Records predictions whose parts are stored as blobs; repeating it records nothing twice.
+
+        Returns the set's name. Raises NotFoundError where the dataset version is gone.
+        """

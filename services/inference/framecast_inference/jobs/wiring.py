@@ -17,6 +17,7 @@ from framecast_inference.jobs.job_run import JobRun
 from framecast_inference.jobs.job_scheduler import JobScheduler
 from framecast_inference.jobs.job_servicer import JobServicer, NoJobServicer
 from framecast_inference.jobs.job_streams import JobStreams
+from framecast_inference.jobs.recording import Recording
 from framecast_inference.loaded_model import LoadedModel
 from framecast_inference.model_cache import ModelCache
 from framecast_inference.settings import InferenceSettings
@@ -39,6 +40,7 @@ def build_jobs(
     store = SqlJobStore(connect(settings.database_url))
     changes = Changes()
     frames = JobFrames(sources, registry, registry)
+    recording = Recording(store, objects, blobs, registry)
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
     def make_run(job: InferenceJob) -> JobRun:
@@ -49,7 +51,7 @@ def build_jobs(
             objects=objects,
             frames=frames,
             lease_model=models.lease,
-            record=lambda job, spec: "",
+            record=recording.record,
             changes=changes,
             now=_now,
         )

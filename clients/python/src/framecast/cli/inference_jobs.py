@@ -26,12 +26,13 @@ def inference_jobs() -> None:
     "start",
     epilog="\b\nExamples:\n  framecast inference-jobs start cars street.mp4 crossing.mp4 --stride 5 --watch\n"
     "  framecast inference-jobs start cars frame1.jpg frame2.jpg frame3.jpg --group\n"
-    "  framecast inference-jobs start cars --dataset cars/2 --subset test",
+    "  framecast inference-jobs start cars --dataset cars/2 --subset test --record",
 )
 @click.argument("model")
 @click.argument("sources", nargs=-1)
 @click.option("--dataset", help="Every picture of a dataset version (`cars`, its latest, or `cars/2`), not SOURCES.")
 @click.option("--subset", type=click.Choice([each.value for each in Subset]), help="Of --dataset.")
+@click.option("--record", is_flag=True, help="Keep the results as predictions of --dataset.")
 @click.option("--group", is_flag=True, help="Take SOURCES, all pictures, for the frames of one video.")
 @click.option("--watch", is_flag=True, help="Show the job until it has ended.")
 @settings_options
@@ -43,6 +44,7 @@ def start(
     sources: tuple[str, ...],
     dataset: str | None,
     subset: str | None,
+    record: bool,
     group: bool,
     watch: bool,
     settings: GivenSettings,
@@ -56,12 +58,15 @@ def start(
         raise click.UsageError("give either SOURCES or --dataset")
     if subset and not dataset:
         raise click.UsageError("--subset is for --dataset")
+    if record and not dataset:
+        raise click.UsageError("--record is for --dataset")
     with session.client() as client:
         job = client.inference_jobs.start(
             model,
             _stored(client, session, sources, group=group),
             dataset=dataset,
             subset=Subset(subset) if subset else None,
+            record_predictions=record,
             **frames,
             **settings.of(client, model),
         )

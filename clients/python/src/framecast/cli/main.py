@@ -16,6 +16,7 @@ from framecast.cli.live import live
 from framecast.cli.models import models
 from framecast.cli.output import error_document
 from framecast.cli.predict import predict
+from framecast.cli.predictions import predictions
 from framecast.cli.serving import serving
 from framecast.cli.train import train
 from framecast.cli.up import up
@@ -35,7 +36,7 @@ def framecast() -> None:
     """Fine-tune vision models on your own pictures and stream their predictions."""
 
 
-for command in (up, datasets, train, jobs, models, serving, predict, live, embed, inference_jobs, demo):
+for command in (up, datasets, train, jobs, models, serving, predict, live, embed, inference_jobs, predictions, demo):
     framecast.add_command(command)
 
 
