@@ -11,7 +11,7 @@
 
 namespace framecast {
 
-/// Finds which rings of a family cross, touch or are no longer nested as they should be.
+/// Finds which rings of a family cross or touch where they must not.
 ///
 /// Rings may meet only in a vertex of both. Tests are exact for any finite coordinates. Edges are looked up in a tree
 /// of boxes in the order of the rings, so the cost is near linear unless long edges lie aslant side by side.
@@ -22,11 +22,6 @@ class RingTopology {
 
   /// Marks in `bad` ([R], not cleared) each ring that meets itself or crosses or overlaps another.
   void mark_conflicts(std::span<std::uint8_t> bad);
-
-  /// Writes to `parents` ([R]) the smallest ring around each ring, or -1.
-  ///
-  /// Needs a family without conflicts whose coordinates are integers below 2^24 in size, as pixel corners are.
-  void find_parents(std::span<std::int32_t> parents);
 
   /// Twice the shoelace area of a ring, in pixels.
   double doubled_area(std::size_t ring) const;
@@ -43,14 +38,11 @@ class RingTopology {
   std::size_t begin_of(std::size_t ring) const { return static_cast<std::size_t>(ring_splits_[ring]); }
   RingEdge edge(std::size_t segment) const;
   std::size_t previous(std::size_t point) const;
-  double crossing(std::size_t segment, double y) const;
-  bool is_inside(double x, double y, std::size_t ring);
 
   std::span<const Point> points_;
   std::span<const std::int64_t> ring_splits_;
   std::vector<Segment> segments_;
-  BoxTree tree_;        ///< Of the segments.
-  BoxTree rings_tree_;  ///< Of the rings; filled by find_parents.
+  BoxTree tree_;  ///< Of the segments.
   std::size_t work_ = 0;
 };
 

@@ -30,14 +30,6 @@ struct Family {
     topology.mark_conflicts(bad);
     return bad;
   }
-
-  std::vector<std::int32_t> parents() const {
-    std::vector<std::int32_t> found(splits.size() - 1, -7);
-    RingTopology topology;
-    topology.load(points, splits);
-    topology.find_parents(found);
-    return found;
-  }
 };
 
 using Flags = std::vector<std::uint8_t>;
@@ -79,17 +71,6 @@ TEST(far_rings_do_not_matter_and_only_the_guilty_are_marked) {
   const Family family =
       Family().ring(kSquare).ring({{200, 0}, {300, 0}, {300, 100}}).ring({{290, 10}, {400, 20}, {290, 90}});
   CHECK((family.conflicts() == Flags{0, 1, 1}));
-}
-
-TEST(parents_are_the_smallest_rings_around) {
-  const Family family = Family()
-                            .ring(kSquare)
-                            .ring({{10, 10}, {10, 90}, {90, 90}, {90, 10}})
-                            .ring({{20, 20}, {30, 20}, {30, 30}, {20, 30}})
-                            .ring({{22, 22}, {22, 28}, {28, 28}, {28, 22}})
-                            .ring({{95, 95}, {97, 95}, {97, 97}})
-                            .ring({{100, 100}, {110, 100}, {110, 110}});
-  CHECK((family.parents() == std::vector<std::int32_t>{-1, 0, 1, 2, 0, -1}));
 }
 
 TEST(conflicts_of_random_families_are_those_of_all_pairs) {
@@ -166,26 +147,4 @@ TEST(the_work_is_near_linear_and_the_steady_state_allocates_nothing) {
             topology.mark_conflicts({&bad, 1});
           }) == 0);
   }
-}
-
-TEST(parents_of_many_small_rings_in_a_large_one_cost_little_each) {
-  Family family;
-  family.ring({{0, 0}, {4000, 0}, {4000, 4000}, {0, 4000}});
-  for (int y = 1; y < 200; ++y) {
-    for (int x = 1; x < 200; ++x) {
-      const auto left = static_cast<float>(20 * x), top = static_cast<float>(20 * y);
-      family.ring({{left, top}, {left, top + 9}, {left + 9, top + 9}, {left + 9, top}});
-    }
-  }
-  RingTopology topology;
-  std::vector<std::int32_t> parents(family.splits.size() - 1);
-  topology.load(family.points, family.splits);
-  topology.find_parents(parents);
-  CHECK(parents[0] == -1);
-  for (std::size_t r = 1; r < parents.size(); ++r) CHECK(parents[r] == 0);
-  CHECK(topology.work() < 120 * parents.size());
-  CHECK(allocations_of([&] {
-          topology.load(family.points, family.splits);
-          topology.find_parents(parents);
-        }) == 0);
 }
