@@ -49,19 +49,20 @@ void PolygonRefiner::take_kept(const ChainSplitter& splitter, std::size_t first)
   }
 }
 
-void PolygonRefiner::build_tree() {
-  tree_.reset(chains_.size());
-  for (std::size_t i = 0; i < chains_.size(); ++i) {
-    const Chain& chain = chains_[i];
+/// Makes a tree of the boxes around chains, all points between their ends included.
+void PolygonRefiner::build_tree(std::span<const Chain> chains, BoxTree& tree) const {
+  tree.reset(chains.size());
+  for (std::size_t i = 0; i < chains.size(); ++i) {
+    const Chain& chain = chains[i];
     Box box = box_around(points_[chain.begin], points_[chain.end]);
     for (std::size_t p = after(chain.begin); p != chain.end; p = after(p)) {
       const Point& point = points_[p];
       box = {std::min(box.x1, point.x), std::min(box.y1, point.y), std::max(box.x2, point.x),
              std::max(box.y2, point.y)};
     }
-    tree_.set(i, box);
+    tree.set(i, box);
   }
-  tree_.finish();
+  tree.finish();
 }
 
 void PolygonRefiner::restore_all() {
@@ -120,7 +121,7 @@ void PolygonRefiner::refine() {
     if (is_chord(chain.begin)) changed_.push_back(chain.begin);
   }
   if (changed_.empty()) return;
-  build_tree();
+  build_tree(chains_, tree_);
   std::size_t nesting_rounds = 0;
   for (std::size_t round = 0;; ++round) {
     find_conflicts();
@@ -196,35 +197,46 @@ void PolygonRefiner::find_flipped_rings() {
   }
 }
 
+/// Makes a tree of the chords as they are now. Of the chains of the first result few may be left, and far smaller ones.
+void PolygonRefiner::collect_chords() {
+  chords_.clear();
+  for (std::size_t r = 0; r + 1 < starts_.size(); ++r) {
+    if (limits_[r] == 0) continue;  // Nothing was left out.
+    std::uint32_t p = firsts_[r];
+    do {
+      if (is_chord(p)) chords_.push_back({p, next_[p]});
+      p = next_[p];
+    } while (p != firsts_[r]);
+  }
+  build_tree(chords_, chord_tree_);
+}
+
 /// Collects the chords of other rings between which and their chain a point lies; false if it lies on such an edge.
 bool PolygonRefiner::find_chords_around(std::size_t point) {
   const Point& at = points_[point];
   bool is_clear = true;
   around_.clear();
-  for (const std::uint32_t number : tree_.find(0, chains_.size(), {at.x, at.y, at.x, at.y}, work_)) {
-    const Chain& chain = chains_[number];
-    if (ring_of_[chain.begin] == ring_of_[point]) continue;
-    for (std::size_t begin = chain.begin; begin != chain.end; begin = next_[begin]) {
-      if (!is_chord(begin)) continue;
-      bool is_inside = false, is_on_edge = false;
-      // Along the chain and back over the chord; an edge counts where a ray to the right meets it.
-      for (std::size_t p = begin, stop = next_[begin];;) {
-        ++work_;
-        const std::size_t q = p == stop ? begin : after(p);
-        const Point& a = points_[p];
-        const Point& b = points_[q];
-        const bool crosses_row = (a.y > at.y) != (b.y > at.y);
-        if (crosses_row || overlap(box_around(a, b), {at.x, at.y, at.x, at.y})) {
-          const int side = orientation(a, b, at);
-          if (side == 0) is_on_edge |= overlap(box_around(a, b), {at.x, at.y, at.x, at.y});
-          if (crosses_row && (side > 0) == (b.y > a.y)) is_inside = !is_inside;
-        }
-        if (p == stop) break;
-        p = q;
+  for (const std::uint32_t number : chord_tree_.find(0, chords_.size(), {at.x, at.y, at.x, at.y}, work_)) {
+    const Chain& chord = chords_[number];
+    if (ring_of_[chord.begin] == ring_of_[point]) continue;
+    bool is_inside = false, is_on_edge = false;
+    // Along the chain and back over the chord; an edge counts where a ray to the right meets it.
+    for (std::size_t p = chord.begin;;) {
+      ++work_;
+      const std::size_t q = p == chord.end ? chord.begin : after(p);
+      const Point& a = points_[p];
+      const Point& b = points_[q];
+      const bool crosses_row = (a.y > at.y) != (b.y > at.y);
+      if (crosses_row || overlap(box_around(a, b), {at.x, at.y, at.x, at.y})) {
+        const int side = orientation(a, b, at);
+        if (side == 0) is_on_edge |= overlap(box_around(a, b), {at.x, at.y, at.x, at.y});
+        if (crosses_row && (side > 0) == (b.y > a.y)) is_inside = !is_inside;
       }
-      is_clear &= !is_on_edge;
-      if (is_inside || is_on_edge) around_.push_back({ring_of_[begin], static_cast<std::uint32_t>(begin)});
+      if (p == chord.end) break;
+      p = q;
     }
+    is_clear &= !is_on_edge;
+    if (is_inside || is_on_edge) around_.push_back({ring_of_[chord.begin], chord.begin});
   }
   return is_clear;
 }
@@ -233,7 +245,9 @@ bool PolygonRefiner::find_chords_around(std::size_t point) {
 void PolygonRefiner::find_passed_rings() {
   constexpr int kTries = 16;  // For a point of the ring that is on no edge of another.
   const std::size_t rings = starts_.size() - 1;
-  for (std::size_t r = 0; r < rings && rings > 1; ++r) {
+  if (rings < 2) return;
+  collect_chords();
+  for (std::size_t r = 0; r < rings; ++r) {
     if (starts_[r] == starts_[r + 1]) continue;
     std::size_t point = firsts_[r];
     bool is_clear = find_chords_around(point);

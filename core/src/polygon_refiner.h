@@ -50,7 +50,7 @@ class PolygonRefiner {
 
   void take_kept(const ChainSplitter& splitter, std::size_t first);
   void refine();
-  void build_tree();
+  void build_tree(std::span<const Chain> chains, BoxTree& tree) const;
   void restore_all();
   std::size_t after(std::size_t point) const;
   bool is_chord(std::size_t begin) const { return next_[begin] != after(begin); }
@@ -59,6 +59,7 @@ class PolygonRefiner {
   void find_conflicts();
   void find_flipped_rings();
   void find_passed_rings();
+  void collect_chords();
   bool find_chords_around(std::size_t point);
   void split_marked(bool restore);
   void split_chord(std::uint32_t begin, bool restore);
@@ -81,6 +82,8 @@ class PolygonRefiner {
   std::vector<Chain> stack_;
   std::vector<Passage> around_;
   BoxTree tree_;
+  std::vector<Chain> chords_;  ///< Those that are left when no edges cross.
+  BoxTree chord_tree_;
   ChainSplitter splitter_;
   std::size_t work_ = 0;
   std::size_t most_work_ = 0;

@@ -7,6 +7,7 @@
 
 #include "allocations.h"
 #include "check.h"
+#include "framecast/masks_to_polygons.h"
 #include "polygon_refiner.h"
 #include "random.h"
 #include "ring_topology.h"
@@ -243,4 +244,24 @@ TEST(refuses_what_does_not_fit) {
   CHECK_REFUSES("polygon_splits", call(ring, splits, wrong, one));
   CHECK_REFUSES("epsilons", call(ring, splits, polygons, negative));
   CHECK_REFUSES("points", call(bad, splits, polygons, one));
+}
+
+TEST(rings_in_the_gaps_of_long_outlines_cost_little_each) {
+  // At this density pixels are about to join to one part, whose outline winds around thousands of others.
+  Random random(6);
+  constexpr std::size_t kSide = 500;
+  std::vector<std::uint8_t> mask(kSide * kSide);
+  for (std::uint8_t& pixel : mask) pixel = random.uniform(0, 1) < 0.6f;
+  const float none = 0;
+  framecast::Polygons outlines;
+  framecast::MaskWorkspace workspace;
+  framecast::binary_masks_to_polygons({mask, kSide, kSide}, {&none, 1}, outlines, workspace);
+  Rings rings;
+  rings.points = outlines.points;
+  rings.splits = outlines.ring_splits;
+  std::vector<float> epsilons;
+  for (std::size_t r = 0; r < rings.count(); ++r) epsilons.push_back(0.02f * static_cast<float>(rings.size(r)));
+  framecast::PolygonRefiner refiner;
+  CHECK(refiner.run(rings.points, rings.splits, epsilons));
+  CHECK(refiner.work() < 100 * rings.points.size());
 }
