@@ -110,7 +110,10 @@ bool make_runs(const PrototypeMasks& masks, const PrototypeSettings& settings, s
       float* const out =
           mask.row(static_cast<std::size_t>(r - used_rows.begin)) + (filled_columns.begin - used_columns.begin);
       const auto width = static_cast<std::size_t>(filled_columns.end - filled_columns.begin);
-      combine({prototypes + row * masks.width + column, plane, coefficients, masks.count, width, out});
+      // Of no prototypes the sum is 0, and there is no memory to point into.
+      if (masks.count > 0) {
+        combine({prototypes + row * masks.width + column, plane, coefficients, masks.count, width, out});
+      }
       if (settings.sigmoid) std::transform(out, out + width, out, sigmoid);
     }
   }

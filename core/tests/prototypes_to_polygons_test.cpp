@@ -144,6 +144,22 @@ TEST(odd_boxes_and_values_have_no_parts) {
   }
 }
 
+TEST(no_prototypes_are_zero_everywhere) {
+  const Box box{4, 5, 10, 9};
+  const std::vector<std::int64_t> splits{0, 1};
+  const std::vector<std::int32_t> image_sizes{48, 64}, regions{0, 8, 64, 48};
+  const PrototypeMasks masks{{}, 0, 16, 16, {}, {&box, 1}, splits, image_sizes, regions, 64, 64};
+  const float none = 0;
+  MaskWorkspace workspace;
+  Polygons out;
+  for (const PrototypeSettings& settings : {PrototypeSettings{-0.1f, false, false}, {0.4f, true, false}}) {
+    prototypes_to_polygons(masks, settings, {&none, 1}, out, workspace);
+    CHECK(out.areas[0] == 6 * 4 && out.boxes[0] == box);
+  }
+  prototypes_to_polygons(masks, {0, false, false}, {&none, 1}, out, workspace);
+  CHECK(out.areas[0] == 0);
+}
+
 TEST(the_steady_state_allocates_nothing) {
   const Case c(5);
   MaskWorkspace workspace;
