@@ -1,10 +1,12 @@
 """Soft masks of 28 x 28 to simplified polygons of the picture: framecast_core, OpenCV on box crops, torchvision.
 
-100 instances on 1280 x 720, threshold 0.5, epsilon 0.005 of each ring's perimeter.
+100 instances on 1280 x 720, threshold 0.5, epsilon 0.005 of each ring's perimeter; the memory of 300 on 12 megapixels.
 
     python -m benchmarks.core_masks --json benchmarks/results/core_masks.json
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import cv2
@@ -14,14 +16,14 @@ from numpy.typing import NDArray
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 import framecast_core
-from benchmarks.measure import US, Case, arguments, measure, pin_to_one_thread, report
+from benchmarks.measure import US, Case, Peak, arguments, measure, measure_two_threads, pin_to_one_thread, report
 
 INSTANCES = 100
 SIZE = 28
 HEIGHT, WIDTH = 720, 1280
 RDP = 0.005
 SHOWS_NOT = (
-    "masks that are noise, larger pictures, or memory; the peers' polygons are not checked for validity and may cross "
+    "masks that are noise, or times on larger pictures; the peers' polygons are not checked for validity and may cross "
     "themselves, ours are valid; OpenCV's contours run through the pixels' centres, ours along their edges; OpenCV on "
     "box crops resizes the 28 x 28 mask without torchvision's pixel of padding."
 )
@@ -92,10 +94,33 @@ def case(samples: int) -> Case:
     return measure("masks", text, sides, samples=samples)
 
 
+def threads_case(samples: int) -> Case:
+    masks, boxes = instances()
+    sizes = np.tile(np.array([[HEIGHT, WIDTH]], np.int32), (INSTANCES, 1))
+    thresholds = np.full(INSTANCES, RDP, np.float32)
+
+    def run(pool: framecast_core.ThreadPool | None) -> object:
+        return framecast_core.masks_to_polygons(
+            masks, boxes, sizes, threshold=0.5, rdp_thresholds=thresholds, pool=pool
+        )
+
+    text = f"{INSTANCES} masks {SIZE} x {SIZE} on {WIDTH} x {HEIGHT}"
+    return measure_two_threads("masks, two threads", text, run, samples=samples)
+
+
+def peak_memory() -> Peak:
+    """Of a process that does nothing else, so that no memory freed before serves."""
+    command = [sys.executable, "-m", "benchmarks.core_masks_memory"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    text = "300 masks 28 x 28 on 4000 x 3000, not simplified and simplified, a pool of two threads"
+    return Peak("masks, memory", text, int(done.stdout) / 1024, goal=64)
+
+
 def main() -> None:
     options = arguments(__doc__)
     pin_to_one_thread()
-    report([case(options.samples)], shows_not=SHOWS_NOT, to=options.json)
+    cases = [case(options.samples), threads_case(options.samples)]
+    report(cases, shows_not=SHOWS_NOT, to=options.json, peaks=[peak_memory()])
 
 
 if __name__ == "__main__":

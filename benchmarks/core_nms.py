@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 import framecast_core
-from benchmarks.measure import US, Case, arguments, measure, pin_to_one_thread, report
+from benchmarks.measure import US, Case, arguments, measure, measure_two_threads, pin_to_one_thread, report
 
 CLASSES = 80
 IOU = 0.45
 SHOWS_NOT = (
-    "batches of several images, more than one thread, crowded scenes of one class, or the cost of decoding; "
+    "crowded scenes of one class, or the cost of decoding; "
     "ONNX Runtime's operator is given the class scores as a dense [80, N] matrix, made outside the timing, and sorts "
     "per class, not per image; with class offsets, also added outside the timing, it is inexact; torchvision's "
     "batched_nms is inexact where class offsets round, and is given only the candidates above the threshold; the "
@@ -163,10 +163,29 @@ def case(count: int, score: float, samples: int) -> Case:
     return measure("nms", text, sides, samples=samples)
 
 
+def threads_case(images: int, count: int, score: float, samples: int) -> Case:
+    batch = [candidates(count, seed) for seed in range(images)]
+    boxes, scores = np.concatenate([one.boxes for one in batch]), np.concatenate([one.scores for one in batch])
+    classes, splits = np.concatenate([one.classes for one in batch]), np.arange(images + 1) * count
+    settings: dict[str, Any] = {
+        "iou_thresholds": np.full(images, IOU, np.float32),
+        "score_thresholds": np.full(images, score, np.float32),
+        "max_detections": np.full(images, 300, np.int32),
+        "class_agnostic": np.zeros(images, np.bool_),
+    }
+
+    def run(pool: framecast_core.ThreadPool | None) -> object:
+        return framecast_core.nms(boxes, scores, classes, splits, **settings, pool=pool)
+
+    text = f"{images} images of N = {count}, score > {score}, at most 300 each"
+    return measure_two_threads("nms, two threads", text, run, samples=samples)
+
+
 def main() -> None:
     options = arguments(__doc__)
     pin_to_one_thread()
     cases = [case(count, score, options.samples) for count, score in ((8400, 0.001), (8400, 0.25), (25200, 0.001))]
+    cases.append(threads_case(16, 8400, 0.001, options.samples))
     report(cases, shows_not=SHOWS_NOT, to=options.json)
 
 

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 import framecast_core
-from benchmarks.measure import US, Case, arguments, measure, pin_to_one_thread, report
+from benchmarks.measure import US, Case, arguments, measure, measure_two_threads, pin_to_one_thread, report
 
 SIZE = 640
 PAD = 114
 SHOWS_NOT = (
-    "other sizes of the output; wall time: of a call with a pool only the calling thread's share is counted; OpenCV "
+    "other sizes of the output; OpenCV "
     "resizes to 8 bits with weights of 11 bits, so its pixels differ from the rule by up to one step; FFmpeg's quick "
     "conversion from YUV, which PyAV uses, repeats chroma samples; the picture is smooth noise, and no side's time "
     "depends on what it shows."
@@ -219,16 +219,14 @@ def half_nhwc_case(height: int, width: int, samples: int) -> Case:
     return measure("prepare", f"{height} x {width} to float16 NHWC", sides, samples=samples)
 
 
-def batch_case(height: int, width: int, samples: int) -> Case:
-    images = [picture(height, width) for _ in range(16)]
-    out = np.empty((16, 3, SIZE, SIZE), np.float32)
-    pool = framecast_core.ThreadPool(2)
-    sides: dict[str, Callable[[], object]] = {
-        US: ours(images, (height, width), out),
-        f"{US}, the caller's share of two threads": ours(images, (height, width), out, pool=pool),
-        f"{US}, the caller's share of one image on two": ours(images[:1], (height, width), out[:1], pool=pool),
-    }
-    return measure("prepare", f"16 images of {height} x {width}", sides, samples=samples)
+def threads_case(images: int, height: int, width: int, samples: int) -> Case:
+    sources = [picture(height, width) for _ in range(images)]
+    out = np.empty((images, 3, SIZE, SIZE), np.float32)
+
+    def run(pool: framecast_core.ThreadPool | None) -> None:
+        ours(sources, (height, width), out, pool=pool)()
+
+    return measure_two_threads("prepare, two threads", f"{images} images of {height} x {width}", run, samples=samples)
 
 
 def main() -> None:
@@ -238,7 +236,8 @@ def main() -> None:
     sizes = ((720, 1280), (1080, 1920), (2160, 3840), (3024, 4032), (768, 1366), (480, 640))
     cases = [image_case(height, width, samples) for height, width in sizes]
     cases += [frame_case(720, 1280, layout=layout, samples=samples) for layout in ("nv12", "i420")]
-    cases += [half_nhwc_case(720, 1280, samples), batch_case(720, 1280, samples)]
+    cases.append(half_nhwc_case(720, 1280, samples))
+    cases += [threads_case(images, 720, 1280, samples) for images in (1, 16)]
     report(cases, shows_not=SHOWS_NOT, to=options.json)
 
 

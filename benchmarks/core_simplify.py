@@ -1,10 +1,11 @@
-"""Ramer-Douglas-Peucker on rings: framecast_core, OpenCV, Shapely.
+"""Ramer-Douglas-Peucker on rings: framecast_core, OpenCV, Shapely. Visvalingam-Whyatt: framecast_core, plain Python.
 
-1,000 blobs of about 50 or 500 points, epsilon 0.005 of each ring's perimeter.
+1,000 blobs of about 50 or 500 points, epsilon 0.005 of each ring's perimeter; 100 of about 500, areas of 5 and more.
 
     python -m benchmarks.core_simplify --json benchmarks/results/core_simplify.json
 """
 
+import heapq
 from collections.abc import Callable
 
 import cv2
@@ -20,7 +21,8 @@ SHOWS_NOT = (
     "the worst case, for which the peers are quadratic and framecast_core is not; rings of pixel outlines, which "
     "core_masks measures; whether the result is valid: none of the sides checks that here. OpenCV and Shapely are "
     "called once per ring, as their API wants it, and may exceed epsilon by some percent; the rings of each are made "
-    "outside the timing. Shapely keeps the first point of a ring; framecast_core and OpenCV choose where to cut it."
+    "outside the timing. Shapely keeps the first point of a ring; framecast_core and OpenCV choose where to cut it. "
+    "Neither has Visvalingam-Whyatt: its peer is the definition with Python's heapq, an interpreter's speed."
 )
 
 
@@ -66,10 +68,54 @@ def case(count: int, samples: int) -> Case:
     return measure("simplify", text, sides, samples=samples)
 
 
+def by_heap(ring: list[tuple[float, float]], min_area: float) -> list[int]:
+    """Rows that Visvalingam and Whyatt (1993) leave, from a heap in which old areas stay until they come up."""
+    before, after = [i - 1 for i in range(len(ring))], [i + 1 for i in range(len(ring))]
+    before[0], after[-1] = len(ring) - 1, 0
+
+    def area(i: int) -> float:
+        (ax, ay), (bx, by), (cx, cy) = ring[before[i]], ring[i], ring[after[i]]
+        return abs((bx - ax) * (cy - ay) - (by - ay) * (cx - ax)) / 2
+
+    areas = [area(i) for i in range(len(ring))]
+    heap = [(areas[i], i) for i in range(len(ring))]
+    heapq.heapify(heap)
+    gone: set[int] = set()
+    while len(ring) - len(gone) > 3 and heap[0][0] < min_area:
+        least, i = heapq.heappop(heap)
+        if i in gone or least != areas[i]:
+            continue
+        gone.add(i)
+        after[before[i]], before[after[i]] = after[i], before[i]
+        for j in (before[i], after[i]):
+            areas[j] = max(area(j), least)
+            heapq.heappush(heap, (areas[j], j))
+    return [i for i in range(len(ring)) if i not in gone]
+
+
+def visvalingam_case(count: int, samples: int) -> Case:
+    rng = np.random.default_rng(1)
+    rings = [blob(rng, count) for _ in range(100)]
+    points, splits = np.concatenate(rings), np.cumsum([0, *map(len, rings)])
+    lists = [[(float(x), float(y)) for x, y in ring.tolist()] for ring in rings]
+    min_areas = np.full(len(rings), 5, np.float32)
+
+    def ours() -> int:
+        return len(framecast_core.simplify_visvalingam(points, splits, min_areas)[0])
+
+    def by_python() -> int:
+        return sum(len(by_heap(ring, 5)) for ring in lists)
+
+    sides: dict[str, Callable[[], object]] = {US: ours, "the definition with heapq": by_python}
+    text = f"{len(rings)} rings of {count} points; {ours()}, {by_python()} stay"
+    return measure("simplify, Visvalingam", text, sides, samples=samples)
+
+
 def main() -> None:
     options = arguments(__doc__)
     pin_to_one_thread()
-    report([case(count, options.samples) for count in (50, 500)], shows_not=SHOWS_NOT, to=options.json)
+    cases = [case(count, options.samples) for count in (50, 500)]
+    report([*cases, visvalingam_case(500, options.samples)], shows_not=SHOWS_NOT, to=options.json)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Measures sides of a comparison alternately in one process: CPU time of one thread per call, median and spread.
 
+Rows of two threads are of wall time, and hold only on a machine that does nothing else.
+
 Scripts of this folder define the sides and inputs; each says what it does not show.
 """
 
@@ -7,8 +9,8 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -23,7 +25,7 @@ PACKAGES = ("framecast-core", "numpy", "onnxruntime", "opencv-python-headless", 
 
 @dataclass(frozen=True)
 class Times:
-    """Microseconds of CPU time per call; `ratio` is the side's time over ours, sample by sample.
+    """Microseconds per call by the case's clock; `ratio` is the side's time over ours, sample by sample.
 
     Medians; low and high are the 10 % and the 90 % point.
     """
@@ -38,12 +40,23 @@ class Times:
 
 @dataclass(frozen=True)
 class Case:
-    """One row of a result: what ran, on what, and how long each side took."""
+    """One row of a result: what ran, on what, by which clock, and how long each side took."""
 
     name: str
     input: str
     samples: int
     sides: dict[str, Times]
+    clock: str = "CPU time of one thread"
+
+
+@dataclass(frozen=True)
+class Peak:
+    """How far memory rose above what was in use before the call."""
+
+    name: str
+    input: str
+    mebibytes: float
+    goal: float
 
 
 def pin_to_one_thread() -> None:
@@ -59,6 +72,7 @@ def measure(
     *,
     samples: int,
     sample_seconds: float = 0.004,
+    clock: Callable[[], float] = time.thread_time,
 ) -> Case:
     """Runs the sides in turn, `samples` times each; a sample is as many calls as fill `sample_seconds`, at least one.
 
@@ -67,21 +81,32 @@ def measure(
     calls = {}
     for side, run in sides.items():
         run()
-        calls[side] = max(1, int(sample_seconds / max(1e-7, _seconds(run, 2))))
+        calls[side] = max(1, int(sample_seconds / max(1e-7, _seconds(run, 2, clock))))
     taken: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(samples):
         for side, run in sides.items():
             run()  # So that no side pays for what the one before it left in the caches.
-            taken[side].append(_seconds(run, calls[side]) * 1e6)
+            taken[side].append(_seconds(run, calls[side], clock) * 1e6)
     ours = taken[US]
     return Case(name, input_text, samples, {side: _times(values, ours) for side, values in taken.items()})
 
 
-def _seconds(run: Callable[[], object], calls: int) -> float:
-    start = time.thread_time()
+def measure_two_threads(
+    name: str, input_text: str, run: Callable[[framecast_core.ThreadPool | None], object], *, samples: int
+) -> Case:
+    """Wall time of `run` with a pool of two and without one, whose ratio is the gain; the machine must be quiet."""
+    pool = framecast_core.ThreadPool(2)
+    sides: dict[str, Callable[[], object]] = {US: lambda: run(pool), f"{US}, one thread": lambda: run(None)}
+    text = f"{input_text}; a pool of two threads"
+    case = measure(name, text, sides, samples=samples, sample_seconds=0.02, clock=time.perf_counter)
+    return replace(case, clock="wall time, of a quiet machine")
+
+
+def _seconds(run: Callable[[], object], calls: int, clock: Callable[[], float]) -> float:
+    start = clock()
     for _ in range(calls):
         run()
-    return (time.thread_time() - start) / calls
+    return (clock() - start) / calls
 
 
 def _times(values: list[float], ours: list[float]) -> Times:
@@ -104,24 +129,29 @@ def arguments(doc: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def report(cases: list[Case], *, shows_not: str, to: Path | None) -> None:
+def report(cases: list[Case], *, shows_not: str, to: Path | None, peaks: Sequence[Peak] = ()) -> None:
     """Prints the table and, where asked, writes it with machine, versions, commit and command."""
     for case in cases:
-        print(f"{case.name}: {case.input}")
+        print(f"{case.name}: {case.input}; {case.clock}")
         for side, times in case.sides.items():
             print(
                 f"  {side:<36} {times.median:10.1f} us  ({times.low:.1f} to {times.high:.1f})"
                 f"  {times.ratio:7.2f}x  ({times.ratio_low:.2f} to {times.ratio_high:.2f})"
             )
+    for peak in peaks:
+        print(
+            f"{peak.name}: {peak.input}; {peak.mebibytes:.1f} MiB more than before the call, goal {peak.goal:.0f} MiB"
+        )
     print(f"Does not show: {shows_not}")
     if to is None:
         return
     result = {
         **provenance(PACKAGES, ["core"]),
-        "unit": "microseconds of CPU time of one thread per call; ratio = side / framecast_core, sample by sample",
+        "unit": "microseconds per call by each case's clock; ratio = side / framecast_core, sample by sample",
         "isa": framecast_core.isa(),
         "shows_not": shows_not,
         "cases": [asdict(case) for case in cases],
+        "peaks": [asdict(peak) for peak in peaks],
     }
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text(json.dumps(result, indent=2) + "\n")

@@ -384,31 +384,9 @@ def test_a_pool_changes_nothing() -> None:
         np.testing.assert_array_equal(getattr(alone, name), getattr(shared, name))
 
 
-MEMORY = """
-import resource
-
-import numpy as np
-
-import framecast_core
-
-rng = np.random.default_rng(1)
-y, x = np.mgrid[:28, :28] - 13.5
-masks = 1 / (1 + np.exp(np.hypot(x, y) - rng.uniform(6, 13, (300, 1, 1)) + rng.normal(0, 0.3, (300, 28, 28))))
-corners = rng.uniform(0, 1, (300, 2)) * (2500, 1500)
-boxes = np.concatenate([corners, corners + rng.uniform(900, 1500, (300, 2))], axis=1).astype(np.float32)
-given = masks.astype(np.float32), boxes, np.tile(np.array([[3000, 4000]], np.int32), (300, 1))
-pool = framecast_core.ThreadPool(2)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for rdp in (0, 0.005):
-    polygons = framecast_core.masks_to_polygons(
-        *given, threshold=0.5, rdp_thresholds=np.full(300, rdp, np.float32), pool=pool
-    )
-assert polygons.areas.mean() > 300_000
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is kibibytes on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_300_instances_on_12_megapixels_take_less_than_64_mebibytes() -> None:
-    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.core_masks_memory"], capture_output=True, text=True, check=True
+    )
     assert int(done.stdout) < 64 * 1024
