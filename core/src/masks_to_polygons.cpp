@@ -30,8 +30,8 @@ void masks_to_polygons(const SoftMasks& masks, float threshold, std::span<const 
   require_lengths(rdp_thresholds, kRdpMessage);
   outline_instances(rdp_thresholds, out, workspace, pool, [&](std::size_t k, MaskScratch& scratch) {
     return paste_mask(masks.probabilities.subspan(k * mask_pixels, mask_pixels), masks.size, masks.boxes[k],
-                      masks.image_sizes[2 * k], masks.image_sizes[2 * k + 1], threshold, masks.exact_boxes, scratch.runs,
-                      scratch.paste);
+                      masks.image_sizes[2 * k], masks.image_sizes[2 * k + 1], threshold, masks.exact_boxes,
+                      scratch.runs, scratch.paste);
   });
 }
 

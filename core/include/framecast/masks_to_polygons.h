@@ -42,15 +42,14 @@ class MaskWorkspace {
 /// Turns soft masks into polygons of the source image.
 ///
 /// A mask is upsampled into its box as torchvision's paste_masks_in_image does (one pixel of padding, box truncated to
-/// integers, bilinear with half-pixel centres), or with `exact_boxes` as Detectron2's, and is where the value > threshold; pixels are never held, only where
-/// the rows of the box enter and leave the mask. Polygons follow the pixels' edges, so without simplification they fill
-/// back to the identical mask; the mask's pixels are 4-connected, its holes 8-connected; no ring touches itself.
-/// rdp_thresholds is [K], finite, at least 0: epsilon of each ring = threshold * the ring's perimeter. The result is
-/// valid (every ring simple, holes inside their exterior, parts apart, as OGC defines it): a ring that breaks this
-/// keeps more points, in the end all of them.
-/// An instance whose box is not finite, beyond +-2^30 or outside its image, or whose mask has no pixel, has no parts.
-/// NaN probabilities spread to the pixels that they are interpolated into, which are then not mask.
-/// The threads of `pool` share the instances.
+/// integers, bilinear with half-pixel centres), or with `exact_boxes` as Detectron2's, and is where the value >
+/// threshold; pixels are never held, only where the rows of the box enter and leave the mask. Polygons follow the
+/// pixels' edges, so without simplification they fill back to the identical mask; the mask's pixels are 4-connected,
+/// its holes 8-connected; no ring touches itself. rdp_thresholds is [K], finite, at least 0: epsilon of each ring =
+/// threshold * the ring's perimeter. The result is valid (every ring simple, holes inside their exterior, parts apart,
+/// as OGC defines it): a ring that breaks this keeps more points, in the end all of them. An instance whose box is not
+/// finite, beyond +-2^30 or outside its image, or whose mask has no pixel, has no parts. NaN probabilities spread to
+/// the pixels that they are interpolated into, which are then not mask. The threads of `pool` share the instances.
 /// Throws std::invalid_argument, naming the argument; `threshold` must be finite.
 void masks_to_polygons(const SoftMasks& masks, float threshold, std::span<const float> rdp_thresholds, Polygons& out,
                        MaskWorkspace& workspace, ThreadPool* pool = nullptr);

@@ -82,7 +82,8 @@ def test_jobs_are_listed_newest_first_in_pages(caller: Any, boxes: str) -> None:
 
 def test_architectures_are_listed_with_their_defaults(caller: Any) -> None:
     request = trainer_service_pb2.ListArchitecturesRequest(page_size=7)
-    found, pages = {}, 0
+    found: dict[str, Any] = {}
+    pages = 0
     while pages == 0 or request.page_token:
         page = caller.trainer.ListArchitectures(request)
         found |= {entry.id: entry for entry in page.architectures}
