@@ -316,10 +316,12 @@ def test_inputs_that_the_graph_cannot_compute_are_the_callers_fault(services: Se
     graph, data = tiny_bundles.onnx_graph(
         "network",
         [
-            helper.make_node("Reshape", ["images", "fine"], ["head_0"]),
-            helper.make_node("Reshape", ["images", "coarse"], ["head_1"]),
+            helper.make_node("Reshape", ["images", "shape"], ["shared_out"]),
+            helper.make_node("Conv", ["shared_out", "weight"], ["features"]),
+            helper.make_node("AveragePool", ["features"], ["head_0"], kernel_shape=[4, 4], strides=[4, 4]),
+            helper.make_node("AveragePool", ["features"], ["head_1"], kernel_shape=[8, 8], strides=[8, 8]),
         ],
-        {"fine": np.array([-1, 16, 8, 8]), "coarse": np.array([-1, 16, 4, 4])},
+        {"shape": np.array([-1, 12, 32, 32]), "weight": np.zeros((16, 12, 1, 1), np.float32)},
         {"images": ["batch", 3, 64, "width"]},
         {"head_0": ["batch", 16, 8, 8], "head_1": ["batch", 16, 4, 4]},
     )
@@ -327,7 +329,7 @@ def test_inputs_that_the_graph_cannot_compute_are_the_callers_fault(services: Se
     manifest.graphs.append(graph)
     manifest.files.append(bundle_manifest.file_entry(graph.path, data))
     add_version(services, "picky", tiny_bundles.TinyBundle(manifest, {graph.path: data}))
-    fits = stub.ModelInfer(tensors("picky:network", np.zeros((1, 3, 64, 16), np.float32)))
+    fits = stub.ModelInfer(tensors("picky:network", np.zeros((1, 3, 64, 192), np.float32)))
     assert list(fits.outputs[0].shape) == [3, 16, 8, 8]
     with pytest.raises(InvalidArgumentError, match=r"\[1, 3, 64, 17\]") as caught:
         stub.ModelInfer(tensors("picky:network", np.zeros((1, 3, 64, 17), np.float32)))
