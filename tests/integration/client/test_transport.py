@@ -48,7 +48,10 @@ def test_unary_calls_are_repeated_a_few_times(failures: int, calls: int) -> None
 
 def test_a_stream_whose_server_is_gone_ends_with_an_error(services, shapes: Path, tmp_path: Path) -> None:
     settings = trainer_settings(
-        tmp_path, services.registry.address, services.registry.object_store_url, worker_command=stand_in("endless")
+        tmp_path,
+        services.registry.address,
+        services.registry.object_store_url,
+        worker_command=stand_in("slow"),  # ends by itself, when nobody is left to stop it
     )
     with TrainerProcess(settings, tmp_path / "trainer.log") as process:
         with Client(services.registry.address, trainer_address=process.address) as client:
