@@ -110,6 +110,7 @@ def test_jobs_run_one_after_the_other_oldest_first(world: World) -> None:
     turn(scheduler, lambda: world.latest(second).state is JobState.RUNNING)
     assert world.latest(first).state is JobState.CANCELLED
     assert not world.run(first).locked()
+    turn(scheduler, lambda: world.run(second).worker_pid())  # so that it can be stopped behind the test
 
 
 def test_a_job_without_a_version_waits(world: World) -> None:
